@@ -1,0 +1,175 @@
+-- One booking is one call, so one round trip holds its locks. Every writer takes them in the same
+-- order: idempotency key, schedule versions (doctor, clinic, visit type), daily limit, appointment
+-- rows by id, claims by calendar id. A refusal is raised with a constraint's name, which
+-- src/db/constraints.ts turns into the domain's; raising undoes the key, so a repeat may succeed.
+
+-- Remembers that a request was made. Waits for a twin that is still running; answers what it was
+-- answered, or null when this is the first. A repeat writes too, so that its commit waits for a
+-- synchronous standby like the first one's. Keys live 24 hours.
+create function remember_request(
+  p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_now timestamptz
+) returns jsonb language plpgsql as $$
+declare
+  known_hash bytea;
+  known_answer jsonb;
+begin
+  insert into idempotency_key as known (account_id, route, key, body_hash, created_at, asked_at)
+  values (p_account_id, p_route, p_key, p_body_hash, p_now, p_now)
+  on conflict (account_id, route, key) do update set
+    asked_at = excluded.asked_at,
+    created_at = case when known.created_at < p_now - interval '24 hours' then p_now else known.created_at end,
+    body_hash = case when known.created_at < p_now - interval '24 hours' then excluded.body_hash else known.body_hash end,
+    answer = case when known.created_at < p_now - interval '24 hours' then null else known.answer end
+  returning known.body_hash, known.answer into known_hash, known_answer;
+  if known_hash <> p_body_hash then
+    raise exception 'the idempotency key was used with another body'
+      using errcode = 'integrity_constraint_violation', constraint = 'idempotency_key_reused';
+  end if;
+  return known_answer;
+end $$;
+
+-- Ends the holds and requests past their time whose claims are in the way of the wanted ones.
+create function expire_in_the_way(
+  p_calendar_ids uuid[], p_durings tstzrange[], p_now timestamptz
+) returns void language plpgsql as $$
+declare
+  expired_ids uuid[];
+begin
+  select array_agg(due.id) into expired_ids from (
+    select appointment.id from appointment
+    where appointment.id in (
+        select claim.appointment_id
+        from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
+        join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
+        where claim.expires_at <= p_now)
+      and appointment.expires_at <= p_now
+    order by appointment.id for update) as due;
+  if expired_ids is null then
+    return;
+  end if;
+  delete from claim where appointment_id = any (expired_ids);
+  with ended as (
+    select id, version, status, starts_at from appointment where id = any (expired_ids)
+  ), updated as (
+    update appointment set status = 'expired', expires_at = null, version = appointment.version + 1
+    from ended where appointment.id = ended.id
+  )
+  insert into appointment_event (appointment_id, version, occurred_at, from_status, to_status, starts_at)
+  select id, version + 1, p_now, status, 'expired', starts_at from ended;
+end $$;
+
+-- p_calendar_ids and p_durings are the wanted claims, sorted by calendar id. Answers what the first
+-- request with this key was answered, or p_answer.
+create function book_appointment(
+  p_now timestamptz, p_origin uuid, p_account_id uuid,
+  p_route text, p_key text, p_body_hash bytea, p_answer jsonb,
+  p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer,
+  p_id uuid, p_status text, p_doctor_id uuid, p_clinic_id uuid, p_patient_id uuid,
+  p_visit_type_id uuid, p_room_id uuid, p_starts_at timestamptz, p_ends_at timestamptz,
+  p_time_zone text, p_local_starts_at timestamp, p_reason text, p_expires_at timestamptz,
+  p_calendar_ids uuid[], p_durings tstzrange[]
+) returns jsonb language plpgsql as $$
+declare
+  earlier_answer jsonb;
+  day_limit integer;
+  taken uuid[];
+begin
+  if p_key is not null then
+    earlier_answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
+    if earlier_answer is not null then
+      return earlier_answer;
+    end if;
+  end if;
+
+  select daily_limit into day_limit from doctor
+    where id = p_doctor_id and schedule_version = p_doctor_version for share;
+  if found then
+    perform from clinic where id = p_clinic_id and schedule_version = p_clinic_version for share;
+  end if;
+  if found then
+    perform from visit_type
+      where id = p_visit_type_id and schedule_version = p_visit_type_version for share;
+  end if;
+  if not found then
+    raise exception 'the schedule has changed'
+      using errcode = 'integrity_constraint_violation', constraint = 'schedule_version_stale';
+  end if;
+
+  if day_limit is not null then
+    perform pg_advisory_xact_lock(hashtextextended(p_doctor_id::text || p_local_starts_at::date, 0));
+    if day_limit <= (
+      select count(*) from appointment
+      where doctor_id = p_doctor_id
+        and starts_at between p_starts_at - interval '2 days' and p_starts_at + interval '2 days'
+        and local_starts_at::date = p_local_starts_at::date
+        and status not in ('cancelled', 'declined', 'expired')
+        and (expires_at is null or expires_at > p_now)
+        and id <> p_id)
+    then
+      raise exception 'the day is full'
+        using errcode = 'integrity_constraint_violation', constraint = 'daily_limit_reached';
+    end if;
+  end if;
+
+  perform expire_in_the_way(p_calendar_ids, p_durings, p_now);
+
+  -- A look before the writes: most who come too late are told so for the price of a read.
+  select array_agg(claim.calendar_id) into taken
+    from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
+    join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
+    where claim.appointment_id <> p_id;
+
+  if taken is null then
+    insert into appointment (
+      id, status, doctor_id, clinic_id, patient_id, visit_type_id, room_id, starts_at, ends_at,
+      time_zone, local_starts_at, reason, booked_by, expires_at, created_at)
+    values (
+      p_id, p_status, p_doctor_id, p_clinic_id, p_patient_id, p_visit_type_id, p_room_id, p_starts_at,
+      p_ends_at, p_time_zone, p_local_starts_at, p_reason, p_account_id, p_expires_at, p_now)
+    on conflict (id) do nothing;
+    if not found then
+      -- This very call was made before and its answer was lost.
+      return p_answer;
+    end if;
+
+    -- The constraint decides. Fewer rows than wanted, counted by RETURNING, means taken.
+    with inserted as (
+      insert into claim (calendar_id, during, appointment_id, expires_at)
+      select wanted.calendar_id, wanted.during, p_id, p_expires_at
+      from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
+      order by wanted.calendar_id
+      on conflict on constraint claim_no_overlap do nothing
+      returning calendar_id)
+    select array_agg(wanted.calendar_id) into taken
+      from unnest(p_calendar_ids) as wanted (calendar_id)
+      where wanted.calendar_id not in (select calendar_id from inserted);
+  end if;
+
+  -- A visit that was overbooked into another lane also keeps its time, whatever happens in lane 0.
+  if taken is null then
+    select array_agg(claim.calendar_id) into taken
+      from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
+      join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
+      where claim.lane <> 0 and claim.appointment_id <> p_id;
+  end if;
+
+  if taken is not null then
+    raise exception 'the time is taken'
+      using errcode = 'exclusion_violation', constraint = case
+        when p_doctor_id = any (taken) then 'doctor_time_taken'
+        when p_room_id = any (taken) then 'room_time_taken'
+        else 'patient_time_taken' end;
+  end if;
+
+  insert into appointment_event (appointment_id, version, occurred_at, actor_id, to_status, starts_at)
+  values (p_id, 1, p_now, p_account_id, p_status, p_starts_at);
+  insert into event (origin, type, subjects, actor_id, occurred_at)
+  values (p_origin, 'appointment.' || p_status, jsonb_build_object(
+    'appointmentId', p_id, 'doctorId', p_doctor_id, 'clinicId', p_clinic_id, 'patientId', p_patient_id,
+    'roomId', p_room_id), p_account_id, p_now);
+  if p_key is not null then
+    update idempotency_key set answer = p_answer
+      where account_id = p_account_id and route = p_route and key = p_key;
+  end if;
+  return p_answer;
+end $$;

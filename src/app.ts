@@ -1,0 +1,232 @@
+// Puts a process of Visita together: database, schema, memory, web server; and takes it apart again.
+
+import { pino, type Logger } from 'pino'
+import { createBoard } from '#src/availability/board.ts'
+import { availabilityRoutes } from '#src/availability/routes.ts'
+import { scheduleRoutes } from '#src/availability/schedule-routes.ts'
+import { purge } from '#src/booking/queries.ts'
+import { appointmentRoutes } from '#src/booking/routes.ts'
+import { clinicRoutes } from '#src/clinics/routes.ts'
+import { publicUrlAt, type Config } from '#src/config.ts'
+import type { Runtime } from '#src/context.ts'
+import { connect, currentRole } from '#src/db/connect.ts'
+import { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from '#src/db/embedded.ts'
+import { migrate } from '#src/db/migrate.ts'
+import { doctorRoutes } from '#src/doctors/routes.ts'
+import { createEventBus, followEvents } from '#src/events/events.ts'
+import { createServer, type App } from '#src/http/server.ts'
+import { authenticate } from '#src/identity/authenticate.ts'
+import { joinPageRoutes } from '#src/identity/join-routes.ts'
+import { identityRoutes, keySetRoute } from '#src/identity/routes.ts'
+import { createTokenSigner } from '#src/identity/tokens.ts'
+import { systemClock, type Clock } from '#src/kernel/time.ts'
+import { patientRoutes } from '#src/patients/routes.ts'
+import { checkReadiness } from '#src/readiness.ts'
+import { StartRefused } from '#src/refusal-at-start.ts'
+import { resolveSecrets } from '#src/secrets.ts'
+
+export interface RuntimeOptions {
+  config: Config
+  log?: Logger
+  clock?: Clock
+  /** How the embedded database is run, when it is used. */
+  embedded?: Pick<EmbeddedOptions, 'ephemeral' | 'durable'>
+  /** Told in plain sentences what is going on while something takes time. */
+  say?: (sentence: string) => void
+}
+
+/** A process without its web server: what the command line works with. */
+export interface OpenRuntime {
+  runtime: Runtime
+  /** Where the database can be reached by its owner. */
+  databaseUrl: string
+  close(): Promise<void>
+}
+
+const followPauseMilliseconds = 250
+const purgeEveryMilliseconds = 3_600_000
+
+/** The structured log of a process, on standard output. */
+export function createLog(config: Pick<Config, 'logLevel'>): Logger {
+  return pino({ level: config.logLevel, base: null })
+}
+
+/**
+ * Finds the database or starts the embedded one, brings it to this version's schema, and connects.
+ *
+ * @throws ConfigRefused, EmbeddedRefused, MigrationRefused: each with sentences for the operator.
+ */
+export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime> {
+  const { config, say = () => {}, clock = systemClock } = options
+  const log = options.log ?? createLog(config)
+  const secrets = resolveSecrets(config)
+  const embedded =
+    config.database.url === null
+      ? await startEmbedded({
+          dataDirectory: config.dataDirectory,
+          log: say,
+          ...options.embedded,
+        })
+      : null
+  const url = embedded?.appUrl ?? config.database.url!
+  const ownerUrl = embedded?.ownerUrl ?? config.database.migrationUrl ?? url
+  const { schema, poolSize } = config.database
+  try {
+    const appRole = await reach(url, 'DATABASE_URL')
+    if (ownerUrl !== url) await reach(ownerUrl, 'MIGRATION_DATABASE_URL')
+    const applied = await migrate({ url: ownerUrl, schema, appRole })
+    if (applied.length > 0) say(`The database has been brought up to date (${applied.length} steps).`)
+  } catch (error) {
+    await embedded?.stop()
+    throw error
+  }
+
+  const events = createEventBus()
+  const revive = reviver(embedded, log)
+  const { db, pool } = connect({
+    url,
+    schema,
+    poolSize,
+    onLost(error) {
+      log.warn({ error: error.message }, 'a database connection was lost')
+      revive()
+    },
+  })
+  const ending = new AbortController()
+  const following = followEvents({
+    db,
+    events,
+    signal: ending.signal,
+    pauseMilliseconds: followPauseMilliseconds,
+    onError(error) {
+      log.warn({ error: messageOf(error) }, 'the event table could not be read')
+      revive()
+    },
+  })
+  const purging = setInterval(() => {
+    purge(db, clock()).catch((error: unknown) =>
+      log.warn({ error: messageOf(error) }, 'what is no longer needed could not be removed'),
+    )
+  }, purgeEveryMilliseconds)
+  purging.unref()
+
+  const runtime: Runtime = {
+    config,
+    db,
+    clock,
+    log,
+    events,
+    board: createBoard({ db, clock, events }),
+    tokens: createTokenSigner({
+      signingKey: secrets.tokenSigningKey,
+      issuer: 'visita',
+      accessTokenMinutes: config.accessTokenMinutes,
+    }),
+  }
+  return {
+    runtime,
+    databaseUrl: ownerUrl,
+    async close() {
+      clearInterval(purging)
+      ending.abort()
+      await following
+      await pool.end()
+      await embedded?.stop()
+    },
+  }
+}
+
+/** The role that the URL of this variable signs in as. */
+async function reach(url: string, variable: string): Promise<string> {
+  try {
+    return await currentRole(url)
+  } catch (error) {
+    throw new StartRefused(
+      `The database of ${variable} cannot be used (${messageOf(error)}). Check that it runs and that the URL is right.`,
+    )
+  }
+}
+
+/** Starts a dead embedded server again, once at a time. */
+function reviver(embedded: EmbeddedServer | null, log: Logger): () => void {
+  let reviving: Promise<void> | null = null
+  return () => {
+    if (embedded === null || reviving !== null) return
+    reviving = embedded
+      .revive()
+      .catch((error: unknown) =>
+        log.error({ error: messageOf(error) }, 'the embedded database could not be started again'),
+      )
+      .finally(() => {
+        reviving = null
+      })
+  }
+}
+
+export interface Visita extends OpenRuntime {
+  app: App
+  /** Where it answers, such as http://127.0.0.1:3000. */
+  url: string
+}
+
+/** The web server of a runtime, not yet listening. */
+export async function createApp(runtime: Runtime): Promise<App> {
+  return createServer({
+    runtime,
+    authenticate,
+    readiness: () => checkReadiness(runtime),
+    rootRoutes(app) {
+      keySetRoute(app)
+      joinPageRoutes(app)
+    },
+    routes(app) {
+      identityRoutes(app)
+      clinicRoutes(app)
+      doctorRoutes(app)
+      patientRoutes(app)
+      scheduleRoutes(app)
+      availabilityRoutes(app)
+      appointmentRoutes(app)
+    },
+  })
+}
+
+/** Opens a runtime and listens. `close` lets requests in flight finish. */
+export async function startVisita(options: RuntimeOptions): Promise<Visita> {
+  const opened = await openRuntime(options)
+  const { runtime } = opened
+  try {
+    const app = await createApp(runtime)
+    await listen(app, runtime.config)
+    const address = app.server.address()
+    const port = typeof address === 'object' && address !== null ? address.port : 0
+    // Port 0 means any free one, so links can be made only now.
+    runtime.config = { ...runtime.config, publicUrl: publicUrlAt(runtime.config, port) }
+    return {
+      ...opened,
+      app,
+      url: publicUrlAt({ ...runtime.config, publicUrl: null }, port),
+      async close() {
+        await app.close()
+        await opened.close()
+      },
+    }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+async function listen(app: App, { host, port }: Config): Promise<void> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    throw new StartRefused(
+      `Visita cannot listen on port ${port} of ${host} (${messageOf(error)}). Set PORT or HOST, for example PORT=${port + 1}.`,
+    )
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

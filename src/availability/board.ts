@@ -1,0 +1,189 @@
+// Every schedule that was asked for, in memory: rules and claims as the open-times engine wants
+// them, forgotten when an event says that they changed.
+
+import type { Database } from '#src/db/connect.ts'
+import type { BookingMode, WhoMayBook } from '#src/db/tables.ts'
+import type { EventBus, NewEvent } from '#src/events/events.ts'
+import type { Clock, Instant, LocalDate } from '#src/kernel/time.ts'
+import type { FirstOpen } from './first-open.ts'
+import { createMemory, type Memory } from './memory.ts'
+import type { VisitTypeRule } from './open-slots.ts'
+import type { ClinicCalendar, Schedule } from './windows.ts'
+import {
+  clinicSchedules,
+  doctorSchedules,
+  visitTypeRules,
+  type ClinicScheduleRow,
+  type DoctorScheduleRow,
+  type VisitTypeRow,
+} from './queries.ts'
+
+/** A stretch of a calendar that is taken; `date` is the visit's, where the doctor has a daily limit. */
+export interface Claim {
+  startsAt: Instant
+  endsAt: Instant
+  expiresAt: Instant | null
+  appointmentId: string
+  date: LocalDate | null
+}
+
+export interface DoctorBoard {
+  id: string
+  scheduleVersion: number
+  bookingMode: BookingMode
+  acceptingNewPatients: boolean
+  noticeMinutesMin: number
+  horizonDays: number
+  dailyLimit: number | null
+  clinicIds: readonly string[]
+  visitTypeIds: readonly string[]
+  schedule: Schedule
+  /** Sorted by start. */
+  claims: Claim[]
+  /** What `first-open.ts` worked out for this doctor, dropped whenever the claims change. */
+  firstOpen: Map<string, FirstOpen>
+}
+
+export interface RoomBoard {
+  id: string
+  kind: string
+  claims: Claim[]
+}
+
+export interface ClinicBoard {
+  scheduleVersion: number
+  calendar: ClinicCalendar
+  rooms: readonly RoomBoard[]
+}
+
+export interface VisitTypeBoard {
+  scheduleVersion: number
+  clinicId: string | null
+  rule: VisitTypeRule
+  whoMayBook: WhoMayBook
+  bookingMode: BookingMode | null
+  roomKind: string | null
+  active: boolean
+}
+
+export interface Board {
+  doctors: Memory<DoctorBoard>
+  clinics: Memory<ClinicBoard>
+  visitTypes: Memory<VisitTypeBoard>
+  /** Notes a booking of this process, so that it shows before anything is read again. */
+  take(booking: {
+    doctorId: string
+    clinicId: string
+    roomId: string | null
+    claim: Claim
+  }): void
+}
+
+/** A board that follows the events of the bus. */
+export function createBoard(options: { db: Database; clock: Clock; events: EventBus }): Board {
+  const { db, clock } = options
+  const board: Board = {
+    doctors: createMemory(async (ids) =>
+      byId((await doctorSchedules(db, ids, clock())).map(doctorBoard)),
+    ),
+    clinics: createMemory(async (ids) => {
+      const rows = await clinicSchedules(db, ids, clock())
+      return new Map(rows.map((row) => [row.id, clinicBoard(row)]))
+    }),
+    visitTypes: createMemory(async (ids) => {
+      const rows = await visitTypeRules(db, ids)
+      return new Map(rows.map((row) => [row.id, visitTypeBoard(row)]))
+    }),
+    take({ doctorId, clinicId, roomId, claim }) {
+      board.doctors.distrustLoading(doctorId)
+      const doctor = board.doctors.peek(doctorId)
+      if (doctor) {
+        insertClaim(doctor.claims, claim)
+        doctor.firstOpen.clear()
+      }
+      if (roomId !== null) board.clinics.forget(clinicId)
+    },
+  }
+  options.events.subscribe((event) => forgetChanged(board, event))
+  return board
+}
+
+function forgetChanged(board: Board, { type, subjects }: NewEvent): void {
+  const [noun] = type.split('.')
+  if (noun === 'doctor' || noun === 'appointment') {
+    if (subjects.doctorId !== undefined) board.doctors.forget(subjects.doctorId)
+  }
+  if (noun === 'clinic' || (noun === 'appointment' && subjects.roomId)) {
+    if (subjects.clinicId !== undefined) board.clinics.forget(subjects.clinicId)
+  }
+  if (noun === 'visit-type' && subjects.visitTypeId !== undefined)
+    board.visitTypes.forget(subjects.visitTypeId)
+}
+
+/** The claims that still hold at `now`: the very same array when none of them can expire. */
+export function liveClaims(claims: readonly Claim[], now: Instant): readonly Claim[] {
+  const expires = claims.some(({ expiresAt }) => expiresAt !== null)
+  return expires ? claims.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) : claims
+}
+
+function insertClaim(claims: Claim[], claim: Claim): void {
+  if (claims.some(({ appointmentId }) => appointmentId === claim.appointmentId)) return
+  const index = claims.findIndex(({ startsAt }) => startsAt > claim.startsAt)
+  claims.splice(index === -1 ? claims.length : index, 0, claim)
+}
+
+function byId<Value extends { id: string }>(values: Value[]): Map<string, Value> {
+  return new Map(values.map((value) => [value.id, value]))
+}
+
+function doctorBoard(row: DoctorScheduleRow): DoctorBoard {
+  return {
+    id: row.id,
+    scheduleVersion: row.schedule_version,
+    bookingMode: row.booking_mode,
+    acceptingNewPatients: row.accepting_new_patients,
+    noticeMinutesMin: row.notice_minutes_min,
+    horizonDays: row.horizon_days,
+    dailyLimit: row.daily_limit,
+    clinicIds: row.clinic_ids,
+    visitTypeIds: row.visit_type_ids,
+    schedule: {
+      hours: row.hours,
+      openings: row.openings,
+      timeOff: row.time_off.map(([startsAt, endsAt]) => ({ startsAt, endsAt })),
+      paused: row.status === 'paused',
+    },
+    claims: row.claims.map(claimOf),
+    firstOpen: new Map(),
+  }
+}
+
+function claimOf([startsAt, endsAt, expiresAt, appointmentId, date]: DoctorScheduleRow['claims'][number]): Claim {
+  return { startsAt, endsAt, expiresAt, appointmentId, date }
+}
+
+function clinicBoard(row: ClinicScheduleRow): ClinicBoard {
+  return {
+    scheduleVersion: row.schedule_version,
+    calendar: { clinicId: row.id, timeZone: row.time_zone, closures: row.closures },
+    rooms: row.rooms.map((room) => ({ ...room, claims: room.claims.map(claimOf) })),
+  }
+}
+
+function visitTypeBoard(row: VisitTypeRow): VisitTypeBoard {
+  return {
+    scheduleVersion: row.schedule_version,
+    clinicId: row.clinic_id,
+    rule: {
+      id: row.id,
+      durationMinutes: row.duration_minutes,
+      bufferBeforeMinutes: row.buffer_before_minutes,
+      bufferAfterMinutes: row.buffer_after_minutes,
+      stepMinutes: row.step_minutes,
+    },
+    whoMayBook: row.who_may_book,
+    bookingMode: row.booking_mode,
+    roomKind: row.room_kind,
+    active: row.status === 'active',
+  }
+}

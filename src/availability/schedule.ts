@@ -1,0 +1,66 @@
+// What all changes of a doctor's schedule have in common: who may make them, and the lock that keeps
+// bookings from slipping past them.
+
+import { record } from '#src/audit/audit.ts'
+import type { SignedInContext } from '#src/context.ts'
+import { doctorIdOf, lockSchedule } from '#src/doctors/doctors.ts'
+import { transact, type Transact } from '#src/events/events.ts'
+import { NotAllowed, NotFound } from '#src/kernel/errors.ts'
+import { may, type ScheduleAction } from './policy.ts'
+import { scheduledDoctor, type ScheduledDoctor } from './schedule-queries.ts'
+
+export type { ScheduledDoctor } from './schedule-queries.ts'
+
+/**
+ * The doctor whose schedule the caller asked for. `doctorKey` is an id or `me`.
+ *
+ * @throws NotFound, or NotAllowed when the schedule is not the caller's to do this with.
+ */
+export async function doctorFor(
+  context: SignedInContext,
+  options: { doctorKey: string; action: ScheduleAction },
+): Promise<ScheduledDoctor> {
+  const doctor = await scheduledDoctor(context.db, doctorIdOf(context, options.doctorKey))
+  if (doctor === undefined) throw new NotFound('doctor')
+  const clinicIds = doctor.clinics.map((clinic) => clinic.id)
+  if (!may(context.actor, options.action, { doctorId: doctor.id, clinicIds }))
+    throw new NotAllowed(
+      'Only the doctor, the front desk of their clinics and an admin see and change a schedule.',
+    )
+  return doctor
+}
+
+/**
+ * Changes a schedule in one transaction, whose first statement waits for bookings under way and
+ * makes later ones read the schedule again. `work` answers what it did and to which record.
+ *
+ * @throws NotFound, NotAllowed, and what `work` throws, which undoes everything.
+ */
+export async function changeSchedule<Result>(
+  context: SignedInContext,
+  options: { doctorKey: string; action: string },
+  work: (tx: Transact, doctor: ScheduledDoctor) => Promise<Result>,
+): Promise<Result> {
+  const { id } = await doctorFor(context, {
+    doctorKey: options.doctorKey,
+    action: 'change-schedule',
+  })
+  return transact(context, async (tx) => {
+    if (!(await lockSchedule(tx.db, id))) throw new NotFound('doctor')
+    const doctor = await scheduledDoctor(tx.db, id)
+    if (doctor === undefined) throw new NotFound('doctor')
+    const result = await work(tx, doctor)
+    tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId: id } })
+    await record(context, tx.db, {
+      action: options.action,
+      subjectType: 'doctor',
+      subjectId: id,
+    })
+    return result
+  })
+}
+
+/** The zone in which a doctor's own times are written: that of their first clinic by name. */
+export function timeZoneOf(doctor: ScheduledDoctor): string {
+  return doctor.clinics[0]?.timeZone ?? 'UTC'
+}

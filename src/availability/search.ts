@@ -1,0 +1,346 @@
+// Finding an open time: of one doctor, across doctors, and near one that was just lost.
+
+import type { Context } from '#src/context.ts'
+import { addDays, daysBetween, type LocalDate } from '#src/kernel/calendar.ts'
+import { invalidParameter, NotFound } from '#src/kernel/errors.ts'
+import { localDateOf, type Instant } from '#src/kernel/time.ts'
+import { firstOpenStart } from './first-open.ts'
+import { horizonOf, offersOf, openStartsOf, slotAt, todayOf, type Offer, type Slot, type Viewer } from './open-times.ts'
+import { colleaguesOf, matchingDoctors, type DoctorFilter } from './queries.ts'
+
+/** The longest stretch of dates that one question may be about. */
+export const daysMax = 62
+const daysDefault = 14
+
+/** How the actor looks at a doctor's times: as staff of theirs, or as anyone else. */
+export function viewerOf(
+  { actor }: Pick<Context, 'actor'>,
+  doctor: { id: string; clinicIds: readonly string[] },
+): Viewer {
+  if (actor === null) return 'patient'
+  const isStaff =
+    actor.role === 'admin' ||
+    actor.doctorId === doctor.id ||
+    doctor.clinicIds.some((id) => actor.clinicIds.includes(id))
+  return isStaff ? 'staff' : 'patient'
+}
+
+interface Dates {
+  from?: string | undefined
+  to?: string | undefined
+}
+
+/**
+ * The dates asked for, or two weeks from today on.
+ *
+ * @throws InvalidRequest when they are in the wrong order or too far apart.
+ */
+function datesOf({ from, to }: Dates, today: LocalDate): { from: LocalDate; to: LocalDate } {
+  const first = from ?? (to !== undefined && to < today ? to : today)
+  const last = to ?? addDays(first, daysDefault - 1)
+  if (last < first)
+    throw invalidParameter('to', `to must not lie before from; here ${last} lies before ${first}.`)
+  if (daysBetween(first, last) >= daysMax)
+    throw invalidParameter('to', `to must be at most ${daysMax - 1} days after from.`)
+  return { from: first, to: last }
+}
+
+export interface Availability {
+  days: { date: LocalDate; slots: Slot[] }[]
+  nextOpenDate: LocalDate | null
+}
+
+/**
+ * The open times of one doctor on each of the clinic-local dates asked for, and the next date after
+ * them that has any.
+ *
+ * @throws NotFound for an unknown doctor, InvalidRequest for a visit type or clinic that is not
+ * theirs.
+ */
+export async function availabilityOf(
+  context: Context,
+  doctorId: string,
+  asked: Dates & { visitTypeId?: string | undefined; clinicId?: string | undefined },
+): Promise<Availability> {
+  const doctor = (await context.board.doctors.get([doctorId])).get(doctorId)
+  if (!doctor) throw new NotFound('doctor')
+  if (asked.clinicId !== undefined && !doctor.clinicIds.includes(asked.clinicId))
+    throw invalidParameter('clinicId', 'clinicId must be one of the clinics of this doctor.')
+  if (asked.visitTypeId !== undefined && !doctor.visitTypeIds.includes(asked.visitTypeId))
+    throw invalidParameter('visitTypeId', 'visitTypeId must be a visit type of this doctor.')
+
+  const now = context.clock()
+  const viewer = viewerOf(context, doctor)
+  const { clinicId, visitTypeId } = asked
+  const offers =
+    (await offersOf(context.board, { doctorIds: [doctorId], clinicId, visitTypeId, viewer })).get(
+      doctorId,
+    ) ?? []
+  const today = offers[0] ? todayOf(offers[0], now) : localDateOf(now, 'UTC')
+  const { from, to } = datesOf(asked, today)
+
+  const byDate = new Map<LocalDate, Slot[]>()
+  for (let date = from; date <= to; date = addDays(date, 1)) byDate.set(date, [])
+  for (const offer of offers)
+    for (const start of openStartsOf(offer, { from, to, now, viewer })) {
+      const slot = slotAt(offer, start)
+      byDate.get(localDateOf(start, slot.timeZone))?.push(slot)
+    }
+  const days = [...byDate].map(([date, slots]) => ({ date, slots: slots.sort(bySoonest) }))
+  return { days, nextOpenDate: nextOpenDate(offers, addDays(to, 1), now, viewer) }
+}
+
+function nextOpenDate(
+  offers: readonly Offer[],
+  from: LocalDate,
+  now: Instant,
+  viewer: Viewer,
+): LocalDate | null {
+  const dates = offers
+    .map((offer) => {
+      const to = horizonOf(offer, now, viewer)
+      const start = firstOpenStart(offer, { from, to, now, viewer })
+      return start === null ? null : localDateOf(start, offer.clinic.calendar.timeZone)
+    })
+    .filter((date) => date !== null)
+    .sort()
+  return dates[0] ?? null
+}
+
+function bySoonest(one: Slot, other: Slot): number {
+  return one.startsAt - other.startsAt || compare(one.doctorId, other.doctorId) || compare(one.clinicId, other.clinicId)
+}
+
+function compare(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0
+}
+
+/** A place in a list of slots that is in order of start, doctor and clinic. */
+export type SlotPosition = Pick<Slot, 'startsAt' | 'doctorId' | 'clinicId'>
+
+/** The soonest open slots across all doctors who match, after `after`, at most `limit` and one more. */
+export async function searchSlots(
+  context: Context,
+  asked: DoctorFilter & Dates & { after: SlotPosition | null; limit: number },
+): Promise<Slot[]> {
+  const now = context.clock()
+  // The earliest today of any zone: a clinic that is a day ahead has nothing open on it.
+  const { from, to } = datesOf(asked, localDateOf(now, 'Pacific/Pago_Pago'))
+  const doctors = await matchingDoctors(context.db, { acceptingNewPatients: true, ...asked })
+  const offers = await publicOffers(context, doctors, asked)
+  const { after, limit } = asked
+  const wanted = { from, to, now, viewer: 'patient' as const, since: after?.startsAt ?? 0 }
+
+  // Any of the first n slots belongs to one of the n offers that open first.
+  const firsts = offers
+    .map((offer) => ({ offer, start: firstOpenStart(offer, wanted) }))
+    .filter((first): first is { offer: Offer; start: Instant } => first.start !== null)
+    .sort((one, other) => one.start - other.start)
+  const count = limit + 1
+  const found: Slot[] = []
+  for (const [index, { offer, start }] of firsts.entries()) {
+    const last = found.length >= count ? found[count - 1] : undefined
+    // An offer that begins with the page's last slots may still come before them by its id.
+    if (last && start > last.startsAt) break
+    const date = localDateOf(start, offer.clinic.calendar.timeZone)
+    for (const open of openStartsUntilEnough(offer, { ...wanted, from: latest(from, date) }, count))
+      found.push(slotAt(offer, open))
+    if (index % 16 === 15 || found.length >= count) found.sort(bySoonest)
+  }
+  return found
+    .sort(bySoonest)
+    .filter((slot) => after === null || bySoonest(slot, { ...slot, ...after }) > 0)
+    .slice(0, count)
+}
+
+/** At least the first `count` open starts of the dates, or all there are, a week at a time. */
+function openStartsUntilEnough(
+  offer: Offer,
+  asked: { from: LocalDate; to: LocalDate; now: Instant; viewer: Viewer; since: Instant },
+  count: number,
+): Instant[] {
+  const starts: Instant[] = []
+  for (let from = asked.from; from <= asked.to && starts.length <= count; from = addDays(from, 7)) {
+    const to = addDays(from, 6)
+    const open = openStartsOf(offer, { ...asked, from, to: to < asked.to ? to : asked.to })
+    starts.push(...open.filter((start) => start >= asked.since))
+  }
+  return starts
+}
+
+async function publicOffers(
+  context: Context,
+  doctors: readonly { id: string }[],
+  asked: DoctorFilter,
+): Promise<Offer[]> {
+  const offers = await offersOf(context.board, {
+    doctorIds: doctors.map(({ id }) => id),
+    clinicId: asked.clinicId,
+    visitTypeId: asked.visitTypeId,
+    viewer: 'patient',
+  })
+  return [...offers.values()].flat()
+}
+
+export interface FoundDoctor {
+  id: string
+  name: string
+  /** The first open start, or null for none in the dates looked at. */
+  firstStart: Instant | null
+  firstSlots: Slot[]
+}
+
+/** A place in the list of doctors: by first open start (none comes last), then name, then id. */
+export interface DoctorPosition {
+  firstStart: Instant | null
+  name: string
+  id: string
+}
+
+const firstSlotsMax = 4
+
+/**
+ * The doctors who match, those who are free soonest first, each with the open times of the first day
+ * that has any; with `date`, only those who have an open time on it. At most `limit` and one more.
+ */
+export async function searchDoctors(
+  context: Context,
+  asked: DoctorFilter & {
+    date?: string | undefined
+    from?: string | undefined
+    after: DoctorPosition | null
+    limit: number
+  },
+): Promise<FoundDoctor[]> {
+  const now = context.clock()
+  const from = asked.date ?? asked.from ?? localDateOf(now, 'Pacific/Pago_Pago')
+  const to = asked.date ?? addDays(from, daysMax - 1)
+  const doctors = await matchingDoctors(context.db, asked)
+  const offers = await publicOffers(context, doctors, asked)
+  const wanted = { from, to, now, viewer: 'patient' as const }
+
+  const firstByDoctor = new Map<string, { offer: Offer; start: Instant }>()
+  for (const offer of offers) {
+    const start = firstOpenStart(offer, wanted)
+    const known = firstByDoctor.get(offer.doctor.id)
+    if (start !== null && (!known || start < known.start))
+      firstByDoctor.set(offer.doctor.id, { offer, start })
+  }
+  return doctors
+    .map(({ id, name }) => ({ id, name, firstStart: firstByDoctor.get(id)?.start ?? null }))
+    .filter((doctor) => asked.date === undefined || doctor.firstStart !== null)
+    .sort(bySoonestDoctor)
+    .filter((doctor) => asked.after === null || bySoonestDoctor(doctor, asked.after) > 0)
+    .slice(0, asked.limit + 1)
+    .map((doctor) => ({ ...doctor, firstSlots: firstSlots(offers, doctor, { now, from, to }) }))
+}
+
+function bySoonestDoctor(one: DoctorPosition, other: DoctorPosition): number {
+  const never = Number.MAX_SAFE_INTEGER
+  return (
+    (one.firstStart ?? never) - (other.firstStart ?? never) ||
+    compare(one.name, other.name) ||
+    compare(one.id, other.id)
+  )
+}
+
+function firstSlots(
+  offers: readonly Offer[],
+  doctor: DoctorPosition,
+  { now, from, to }: { now: Instant; from: LocalDate; to: LocalDate },
+): Slot[] {
+  const { firstStart } = doctor
+  if (firstStart === null) return []
+  const slots: Slot[] = []
+  for (const offer of offers) {
+    if (offer.doctor.id !== doctor.id) continue
+    const date = localDateOf(firstStart, offer.clinic.calendar.timeZone)
+    if (date < from || date > to) continue
+    for (const start of openStartsOf(offer, { from: date, to: date, now, viewer: 'patient' }))
+      slots.push(slotAt(offer, start))
+  }
+  return slots.sort(bySoonest).slice(0, firstSlotsMax)
+}
+
+export interface Alternatives {
+  /** The nearest times of the same doctor, soonest first. */
+  alternatives: Slot[]
+  /** The nearest time of other doctors of the specialty. */
+  otherDoctors: { id: string; title: string | null; name: string; slot: Slot }[]
+}
+
+const alternativesMax = 3
+const otherDoctorsMax = 2
+const colleaguesMax = 25
+
+/** What to offer someone whose wished time was lost. */
+export async function alternativesTo(
+  context: Context,
+  wanted: { offer: Offer; startsAt: Instant; viewer: Viewer },
+): Promise<Alternatives> {
+  const { offer, startsAt } = wanted
+  const colleagues = await colleaguesOf(context.db, {
+    doctorId: offer.doctor.id,
+    clinicId: offer.clinicId,
+    limit: colleaguesMax,
+  })
+  const doctorIds = [offer.doctor.id, ...colleagues.map(({ id }) => id)]
+  const same = await offersOf(context.board, {
+    doctorIds,
+    visitTypeId: offer.visitTypeId,
+    viewer: wanted.viewer,
+  })
+  const any = await offersOf(context.board, { doctorIds, viewer: 'patient' })
+  const ask = { startsAt, now: context.clock() }
+  const own = (same.get(offer.doctor.id) ?? []).filter((one) => one.clinicId === offer.clinicId)
+  const otherDoctors = colleagues.flatMap((colleague) => {
+    const slot = nearest(same.get(colleague.id) ?? any.get(colleague.id) ?? [], {
+      ...ask,
+      viewer: 'patient',
+    })[0]
+    return slot ? [{ ...colleague, slot }] : []
+  })
+  return {
+    alternatives: nearest(own, { ...ask, viewer: wanted.viewer })
+      .slice(0, alternativesMax)
+      .sort(bySoonest),
+    otherDoctors: otherDoctors
+      .sort((one, other) => distance(one.slot, startsAt) - distance(other.slot, startsAt))
+      .slice(0, otherDoctorsMax),
+  }
+}
+
+/** The open slots around an instant, nearest first: of the days about it, or else the next ones. */
+function nearest(
+  offers: readonly Offer[],
+  asked: { startsAt: Instant; now: Instant; viewer: Viewer },
+): Slot[] {
+  const { startsAt, now, viewer } = asked
+  const slots = offers.flatMap((offer) => {
+    const date = localDateOf(startsAt, offer.clinic.calendar.timeZone)
+    const around = openStartsOf(offer, {
+      from: addDays(date, -1),
+      to: addDays(date, 1),
+      now,
+      viewer,
+    })
+    if (around.length >= alternativesMax) return around.map((start) => slotAt(offer, start))
+    const later = openStartsOf(offer, {
+      from: addDays(date, 2),
+      to: addDays(date, 14),
+      now,
+      viewer,
+      limit: alternativesMax,
+    })
+    return [...around, ...later].map((start) => slotAt(offer, start))
+  })
+  return slots.sort((one, other) => distance(one, startsAt) - distance(other, startsAt))
+}
+
+function distance(slot: Slot, startsAt: Instant): number {
+  return Math.abs(slot.startsAt - startsAt)
+}
+
+function latest(one: LocalDate, other: LocalDate): LocalDate {
+  return one > other ? one : other
+}

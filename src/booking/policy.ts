@@ -1,0 +1,41 @@
+// Who may see, make and change appointments. Pure.
+
+import type { AccountActor } from '#src/context.ts'
+
+/** The appointments an actor may find, as the union of four conditions; `all` is the admin's. */
+export interface Sight {
+  all: boolean
+  patientIds: readonly string[]
+  doctorId: string | null
+  clinicIds: readonly string[]
+}
+
+/** What an account sees; every query for appointments is limited to it. */
+export function sightOf(actor: AccountActor): Sight {
+  return {
+    all: actor.role === 'admin',
+    patientIds: actor.patientIds,
+    doctorId: actor.doctorId,
+    clinicIds: actor.clinicIds,
+  }
+}
+
+/** Whether the account acts for the doctor or the clinic of a visit, and not as a patient. */
+export function isStaffOf(
+  actor: AccountActor,
+  visit: { doctorId: string; clinicId: string },
+): boolean {
+  return (
+    actor.role === 'admin' ||
+    actor.doctorId === visit.doctorId ||
+    actor.clinicIds.includes(visit.clinicId)
+  )
+}
+
+/** Whether the account may book for this patient with this doctor at this clinic. */
+export function mayBook(
+  actor: AccountActor,
+  visit: { doctorId: string; clinicId: string; patientId: string },
+): boolean {
+  return actor.patientIds.includes(visit.patientId) || isStaffOf(actor, visit)
+}

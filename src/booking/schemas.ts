@@ -1,0 +1,185 @@
+import { Type, type Static } from 'typebox'
+import { component, Id, InstantText, LocalDateText, PageQuery, ref, Text, TimeZoneText } from '#src/http/schema.ts'
+import { SlotSchema } from '#src/availability/schemas.ts'
+
+const statuses = [
+  'held',
+  'requested',
+  'confirmed',
+  'arrived',
+  'with_doctor',
+  'completed',
+  'no_show',
+  'cancelled',
+  'declined',
+  'expired',
+] as const
+
+export const AppointmentStatusSchema = component(
+  'AppointmentStatus',
+  Type.Enum([...statuses], { examples: ['confirmed'] }),
+)
+
+const Contact = {
+  name: Type.String(),
+  phone: Type.Optional(Type.String()),
+  email: Type.Optional(Type.String()),
+}
+
+export const AppointmentSchema = component(
+  'Appointment',
+  Type.Object(
+    {
+      id: Id,
+      status: ref(AppointmentStatusSchema),
+      startsAt: InstantText,
+      endsAt: InstantText,
+      timeZone: TimeZoneText,
+      doctorId: Id,
+      clinicId: Id,
+      patientId: Id,
+      visitTypeId: Id,
+      version: Type.Integer({ description: 'Raised by each change; see If-Match.' }),
+      sequence: Type.Integer({ description: 'Raised by each change of time or status (RFC 5545).' }),
+      heldUntil: Type.Optional({ ...InstantText, description: 'When a hold runs out.' }),
+      answerBy: Type.Optional({ ...InstantText, description: 'When a request lapses.' }),
+      reason: Type.Optional(Type.String({ description: "The patient's own words." })),
+      cancelledReason: Type.Optional(Type.String()),
+      createdAt: InstantText,
+      doctor: Type.Object({ title: Type.Optional(Type.String()), ...Contact }),
+      clinic: Type.Object({
+        ...Contact,
+        address: Type.Object({
+          street: Type.Optional(Type.String()),
+          postalCode: Type.Optional(Type.String()),
+          city: Type.String(),
+          country: Type.String(),
+        }),
+      }),
+      patient: Type.Object(Contact),
+      visitType: Type.Object({
+        name: Type.String(),
+        mode: Type.Enum(['in_person', 'video', 'phone']),
+        videoLink: Type.Optional(Type.String()),
+        instructions: Type.Optional(Type.String()),
+      }),
+      room: Type.Optional(Type.Object({ name: Type.String() })),
+    },
+    {
+      examples: [
+        {
+          id: '019a9b60-11aa-7c0d-8e7f-5a4b3c2d1e0f',
+          status: 'confirmed',
+          startsAt: '2026-11-24T10:40:00+01:00',
+          endsAt: '2026-11-24T11:00:00+01:00',
+          timeZone: 'Europe/Paris',
+          doctorId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17',
+          clinicId: '019a9b5e-2b04-7e90-b3d2-51c8a7f6e003',
+          patientId: '019a9b5f-0d3e-7b66-a1c2-77e6f5d4c3b2',
+          visitTypeId: '019a9b5e-2f77-7a35-9c0e-0b44d1e8f215',
+          version: 1,
+          sequence: 0,
+          createdAt: '2026-11-20T14:05:09+01:00',
+          doctor: { title: 'Dr.', name: 'Claire Moreau', phone: '+33 1 42 68 53 00' },
+          clinic: {
+            name: 'Clinique du Canal',
+            phone: '+33 1 42 68 53 00',
+            address: { street: '12 quai de Valmy', postalCode: '75010', city: 'Paris', country: 'FR' },
+          },
+          patient: { name: 'Anna Berg', phone: '+33 6 12 34 56 78', email: 'anna.berg@example.org' },
+          visitType: { name: 'First consultation', mode: 'in_person' },
+        },
+      ],
+    },
+  ),
+)
+export type AppointmentAnswer = Static<typeof AppointmentSchema>
+
+export const SlotTakenSchema = component(
+  'SlotTakenMembers',
+  Type.Object(
+    {
+      alternatives: Type.Array(ref(SlotSchema), {
+        description: 'Up to 3 nearest open times of the same doctor.',
+      }),
+      otherDoctors: Type.Array(
+        Type.Object({
+          doctor: Type.Object({ id: Id, title: Type.Optional(Type.String()), name: Type.String() }),
+          slot: ref(SlotSchema),
+        }),
+        { description: 'The nearest open time of up to 2 other doctors of the specialty.' },
+      ),
+    },
+    { description: 'What the problem `slot-taken` carries besides the usual members.' },
+  ),
+)
+
+export const NewAppointmentSchema = component(
+  'NewAppointment',
+  Type.Object(
+    {
+      slotId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A slot as listed.' })),
+      doctorId: Type.Optional({ ...Id, description: 'With `startsAt`, instead of `slotId`.' }),
+      startsAt: Type.Optional({ ...InstantText, description: 'With any offset.' }),
+      clinicId: Type.Optional({ ...Id, description: 'Default: the clinic that has this time open.' }),
+      visitTypeId: Type.Optional({ ...Id, description: "Default: the doctor's first visit type." }),
+      patientId: Type.Optional({
+        ...Id,
+        description: "Default: the account's own record. Staff must name the patient.",
+      }),
+      reason: Type.Optional(Text(1000, { examples: ['Follow-up of the ECG in May.'] })),
+    },
+    {
+      description: 'Either `slotId`, or `doctorId` and `startsAt`.',
+      examples: [
+        { slotId: 'AZm_Z5YScM-XtB1eG0o8TgGZv2eWEnDPl7QdXhtKPE8BmL9nlhJwz5e0HV4bSjxPAABp4uXI' },
+        { doctorId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17', startsAt: '2026-11-24T10:40:00+01:00' },
+      ],
+    },
+  ),
+)
+
+export const StepSchema = component(
+  'AppointmentStep',
+  Type.Object(
+    { reason: Type.Optional(Text(500)) },
+    { examples: [{ reason: 'I have found an earlier time.' }] },
+  ),
+)
+
+export const AppointmentsQuery = Type.Object({
+  from: Type.Optional({ ...LocalDateText, description: 'Clinic-local date, inclusive.' }),
+  to: Type.Optional({ ...LocalDateText, description: 'Clinic-local date, inclusive.' }),
+  status: Type.Optional(
+    Type.String({
+      pattern: `^(${statuses.join('|')})(,(${statuses.join('|')}))*$`,
+      description: 'One status, or several with commas between them.',
+      examples: ['requested,confirmed'],
+    }),
+  ),
+  doctorId: Type.Optional(Id),
+  patientId: Type.Optional(Id),
+  clinicId: Type.Optional(Id),
+  ...PageQuery,
+})
+
+export const WriteHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      description:
+        'Makes it safe to send the request again: the same key with the same body gets the same ' +
+        'answer for 24 hours.',
+      examples: ['"4d1c9a3e-2f6d"'],
+    }),
+  ),
+})
+
+export const ChangeHeaders = Type.Object({
+  ...WriteHeaders.properties,
+  'if-match': Type.Optional(
+    Type.String({
+      description: 'The ETag of the version that the change is based on; 412 when it has moved on.',
+      examples: ['"1"'],
+    }),
+  ),
+})

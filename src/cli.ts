@@ -1,0 +1,70 @@
+// `npm run visita -- <command>`: what an operator does from the command line.
+
+import { createInterface } from 'node:readline/promises'
+import { parseArgs } from 'node:util'
+import { openRuntime } from '#src/app.ts'
+import { loadConfig } from '#src/config.ts'
+import { refusalOf } from '#src/db/constraints.ts'
+import { createAdmin } from '#src/identity/first-admin.ts'
+import { isPlainRefusal } from '#src/refusal-at-start.ts'
+import { newKey } from '#src/secrets.ts'
+
+const usage = `Usage: npm run visita -- <command>
+
+  create-admin [--email E --name N]   Makes an admin account. Asks for what is missing; the password
+                                      is asked for, or read from standard input.
+  make-secret                         Prints a fresh value for TOKEN_SIGNING_KEY.
+  help                                Prints this.`
+
+const commands: Record<string, (options: { email?: string; name?: string }) => Promise<void>> = {
+  'create-admin': createAdminByHand,
+  'make-secret': async () => console.log(newKey()),
+  help: async () => console.log(usage),
+}
+
+async function createAdminByHand(options: { email?: string; name?: string }): Promise<void> {
+  const config = loadConfig({ env: process.env })
+  const input = createInterface({ input: process.stdin, output: process.stderr })
+  const lines = input[Symbol.asyncIterator]()
+  const ask = async (question: string) => {
+    input.setPrompt(question)
+    input.prompt()
+    const { value, done } = await lines.next()
+    return done ? '' : value.trim()
+  }
+  const email = options.email ?? (await ask('E-mail address: '))
+  const name = options.name ?? (await ask('Name: '))
+  const password = await ask('Password (8 to 128 characters): ')
+  input.close()
+
+  const opened = await openRuntime({ config, say: (sentence) => console.error(sentence) })
+  try {
+    await createAdmin(opened.runtime, { email, name, password })
+    console.log(`${name} (${email}) is now an admin and can sign in.`)
+  } finally {
+    await opened.close()
+  }
+}
+
+try {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { email: { type: 'string' }, name: { type: 'string' } },
+  })
+  const name = positionals[0] ?? 'help'
+  const command = commands[name]
+  if (command) await command(values)
+  else {
+    console.error(`There is no command "${name}".\n\n${usage}`)
+    process.exitCode = 2
+  }
+} catch (error) {
+  const refusal = refusalOf(error) ?? error
+  if (!isPlainRefusal(refusal) && !isWrongOption(refusal)) throw error
+  console.error(refusal.message)
+  process.exitCode = 1
+}
+
+function isWrongOption(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS')
+}

@@ -1,0 +1,403 @@
+// The shapes of clinics, their closures and rooms, and visit types on the wire.
+
+import { Type, type Static } from 'typebox'
+import {
+  component,
+  Email,
+  Id,
+  LocalDateText,
+  MinuteText,
+  nullable,
+  PageQuery,
+  PhoneText,
+  Text,
+  TimeZoneText,
+} from '#src/http/schema.ts'
+
+/** Headers of a change that may be refused when the record has moved on. */
+export const ChangeHeaders = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({
+      description: 'The ETag of the version that the change is based on; 412 when it has moved on.',
+      examples: ['"3"'],
+    }),
+  ),
+})
+
+export const ClinicParams = Type.Object({ id: Id })
+export const ClosureParams = Type.Object({ id: Id, closureId: Id })
+export const RoomParams = Type.Object({ id: Id, roomId: Id })
+export const VisitTypeParams = Type.Object({ id: Id })
+
+const Version = Type.Integer({ minimum: 1, description: 'Raised by each change; see If-Match.' })
+const clinicIdExample = '019a9b5e-2b04-7e90-b3d2-51c8a7f6e003'
+
+// ── Clinics ──────────────────────────────────────────────────────────────────────────────────────
+
+const ClinicName = Text(120, { examples: ['Clinique du Canal'] })
+const Street = Text(200, { examples: ['14 quai de Valmy'] })
+const PostalCode = Text(20, { examples: ['75010'] })
+const City = Text(100, { examples: ['Paris'] })
+const Country = Text(100, { examples: ['France'] })
+const ClinicTimeZone = {
+  ...TimeZoneText,
+  description: 'The IANA time zone that hours and dates at the clinic are meant in.',
+}
+
+const Address = Type.Object({
+  street: Type.Optional(Street),
+  postalCode: Type.Optional(PostalCode),
+  city: City,
+  country: Country,
+})
+
+const newClinicExample = {
+  name: 'Clinique du Canal',
+  timeZone: 'Europe/Paris',
+  address: { street: '14 quai de Valmy', postalCode: '75010', city: 'Paris', country: 'France' },
+  phone: '+33 1 42 68 53 00',
+  email: 'accueil@canal.example.org',
+}
+
+const newClinicFields = {
+  name: ClinicName,
+  timeZone: ClinicTimeZone,
+  address: Address,
+  phone: Type.Optional(PhoneText),
+  email: Type.Optional(Email),
+}
+
+export const ClinicSchema = component(
+  'Clinic',
+  Type.Object(
+    { id: Id, ...newClinicFields, version: Version },
+    {
+      description: 'A place where doctors see patients.',
+      examples: [{ id: clinicIdExample, ...newClinicExample, version: 1 }],
+    },
+  ),
+)
+
+export const NewClinicSchema = component(
+  'NewClinic',
+  Type.Object(newClinicFields, { examples: [newClinicExample] }),
+)
+
+export const ClinicChangeSchema = component(
+  'ClinicChange',
+  Type.Object(
+    {
+      name: Type.Optional(ClinicName),
+      timeZone: Type.Optional(ClinicTimeZone),
+      address: Type.Optional(
+        Type.Object(
+          {
+            street: Type.Optional(nullable(Street)),
+            postalCode: Type.Optional(nullable(PostalCode)),
+            city: Type.Optional(City),
+            country: Type.Optional(Country),
+          },
+          { minProperties: 1 },
+        ),
+      ),
+      phone: Type.Optional(nullable(PhoneText)),
+      email: Type.Optional(nullable(Email)),
+    },
+    {
+      minProperties: 1,
+      description:
+        'The fields to change; null takes an optional one away. The front desk changes phone and e-mail alone.',
+      examples: [{ phone: '+33 1 42 68 53 01', address: { street: null } }],
+    },
+  ),
+)
+
+export const ClinicsQuery = Type.Object({
+  q: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 100,
+      description: "Part of the clinic's name or city, in any case.",
+      examples: ['canal'],
+    }),
+  ),
+  city: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 100,
+      description: 'The whole name of the city, in any case.',
+      examples: ['Paris'],
+    }),
+  ),
+  ...PageQuery,
+})
+
+// ── Closures ─────────────────────────────────────────────────────────────────────────────────────
+
+const closureFields = {
+  startsOn: { ...LocalDateText, description: 'The first date that is closed, at the clinic.' },
+  endsOn: { ...LocalDateText, description: 'The last date that is closed, inclusive.' },
+  from: Type.Optional({
+    ...MinuteText,
+    description: 'When it begins on the first date; the whole day when absent.',
+  }),
+  to: Type.Optional({
+    ...MinuteText,
+    description: 'When it ends on the last date; the whole day when absent.',
+  }),
+  name: Text(200, { examples: ['Christmas'] }),
+}
+const closureExample = {
+  startsOn: '2026-12-24',
+  endsOn: '2026-12-26',
+  from: '12:00',
+  name: 'Christmas',
+}
+
+export const ClosureSchema = component(
+  'Closure',
+  Type.Object(
+    { id: Id, clinicId: Id, ...closureFields },
+    {
+      description: 'A time in which a clinic is closed and nothing can be booked there.',
+      examples: [
+        {
+          id: '019a9b5e-5d10-7b3a-8e44-90b1c2d3e4f5',
+          clinicId: clinicIdExample,
+          ...closureExample,
+        },
+      ],
+    },
+  ),
+)
+
+export const NewClosureSchema = component(
+  'NewClosure',
+  Type.Object(closureFields, { examples: [closureExample] }),
+)
+
+export const ClosuresQuery = Type.Object({
+  from: Type.Optional({
+    ...LocalDateText,
+    description: 'Only closures that reach this date or a later one.',
+  }),
+  to: Type.Optional({
+    ...LocalDateText,
+    description: 'Only closures that begin on this date or an earlier one.',
+  }),
+  ...PageQuery,
+})
+
+export const HolidayImportSchema = component(
+  'HolidayImport',
+  Type.Object(
+    {
+      imported: Type.Integer({
+        description: 'How many closures were added, or changed because the file has.',
+      }),
+      unchanged: Type.Integer({
+        description: 'How many were there already, from this file or an earlier one.',
+      }),
+      skipped: Type.Array(Type.Object({ summary: Type.String(), reason: Type.String() }), {
+        description: 'The events that were left out, or taken in part, and why.',
+      }),
+    },
+    {
+      examples: [
+        {
+          imported: 11,
+          unchanged: 0,
+          skipped: [{ summary: 'Summer party', reason: 'is cancelled' }],
+        },
+      ],
+    },
+  ),
+)
+
+// ── Rooms ────────────────────────────────────────────────────────────────────────────────────────
+
+const RoomName = Text(120, { examples: ['Room 3'] })
+const RoomKind = Text(60, { examples: ['ultrasound'] })
+
+export const RoomSchema = component(
+  'Room',
+  Type.Object(
+    { id: Id, name: RoomName, kind: RoomKind },
+    {
+      description: 'A room or a device that one visit at a time can use.',
+      examples: [
+        { id: '019a9b5e-6e21-7c05-a1d9-3b4c5d6e7f80', name: 'Room 3', kind: 'ultrasound' },
+      ],
+    },
+  ),
+)
+
+export const NewRoomSchema = component(
+  'NewRoom',
+  Type.Object(
+    { name: RoomName, kind: RoomKind },
+    {
+      description: 'Visit types that name this `kind` as their `roomKind` need such a room.',
+      examples: [{ name: 'Room 3', kind: 'ultrasound' }],
+    },
+  ),
+)
+
+// ── Visit types ──────────────────────────────────────────────────────────────────────────────────
+
+const VisitTypeName = Text(120, { examples: ['First consultation'] })
+const DurationMinutes = Type.Integer({ minimum: 5, maximum: 1440, examples: [30] })
+const BufferMinutes = Type.Integer({
+  minimum: 0,
+  maximum: 240,
+  description: "Minutes that the doctor's calendar must be free besides the visit.",
+  examples: [5],
+})
+const StepMinutes = Type.Integer({
+  minimum: 5,
+  maximum: 1440,
+  description: 'How far apart visits can start; duration and buffers together when absent.',
+  examples: [30],
+})
+const Mode = Type.Enum(['in_person', 'video', 'phone'])
+const VideoLink = Type.String({
+  format: 'uri',
+  pattern: '^https://',
+  maxLength: 500,
+  description: 'Where a video visit takes place. Shown to staff, and to the patient of a visit.',
+  examples: ['https://video.example.org/canal'],
+})
+const Instructions = Text(4000, { examples: ['Please bring earlier findings.'] })
+const WhoMayBook = Type.Enum(['anyone', 'existing_patients', 'staff'], {
+  description: 'Who may book it: any patient, patients who were seen before, or staff alone.',
+})
+const VisitBookingMode = Type.Enum(['instant', 'on_request'], {
+  description: "Overrides the doctor's own booking mode.",
+})
+const Status = Type.Enum(['active', 'retired'], {
+  description: 'A retired visit type can no longer be booked; booked visits keep it.',
+})
+
+const newVisitTypeExample = {
+  name: 'First consultation',
+  clinicId: clinicIdExample,
+  durationMinutes: 30,
+  bufferBeforeMinutes: 0,
+  bufferAfterMinutes: 5,
+  mode: 'in_person',
+  instructions: 'Please bring earlier findings.',
+  whoMayBook: 'anyone',
+}
+
+export const VisitTypeSchema = component(
+  'VisitType',
+  Type.Object(
+    {
+      id: Id,
+      name: VisitTypeName,
+      clinicId: Type.Optional({ ...Id, description: 'Absent where the whole network offers it.' }),
+      durationMinutes: DurationMinutes,
+      bufferBeforeMinutes: BufferMinutes,
+      bufferAfterMinutes: BufferMinutes,
+      stepMinutes: Type.Optional(StepMinutes),
+      mode: Mode,
+      videoLink: Type.Optional(VideoLink),
+      instructions: Type.Optional(Instructions),
+      whoMayBook: WhoMayBook,
+      bookingMode: Type.Optional(VisitBookingMode),
+      roomKind: Type.Optional(RoomKind),
+      status: Status,
+      version: Version,
+    },
+    {
+      description: 'A kind of visit: how long it is, where it takes place and who may book it.',
+      examples: [
+        {
+          id: '019a9b5e-2f77-7a35-9c0e-0b44d1e8f215',
+          ...newVisitTypeExample,
+          status: 'active',
+          version: 1,
+        },
+      ],
+    },
+  ),
+)
+
+export const NewVisitTypeSchema = component(
+  'NewVisitType',
+  Type.Object(
+    {
+      name: VisitTypeName,
+      clinicId: Type.Optional({
+        ...Id,
+        description: 'The one clinic that offers it; the whole network when absent (admins).',
+      }),
+      durationMinutes: DurationMinutes,
+      bufferBeforeMinutes: Type.Optional({ ...BufferMinutes, default: 0 }),
+      bufferAfterMinutes: Type.Optional({ ...BufferMinutes, default: 0 }),
+      stepMinutes: Type.Optional(StepMinutes),
+      mode: Type.Optional({ ...Mode, default: 'in_person' }),
+      videoLink: Type.Optional(VideoLink),
+      instructions: Type.Optional(Instructions),
+      whoMayBook: Type.Optional({ ...WhoMayBook, default: 'anyone' }),
+      bookingMode: Type.Optional(VisitBookingMode),
+      roomKind: Type.Optional({
+        ...RoomKind,
+        description: 'The kind of room that each visit needs to itself.',
+      }),
+    },
+    { examples: [newVisitTypeExample] },
+  ),
+)
+
+export const VisitTypeChangeSchema = component(
+  'VisitTypeChange',
+  Type.Object(
+    {
+      name: Type.Optional(VisitTypeName),
+      durationMinutes: Type.Optional(DurationMinutes),
+      bufferBeforeMinutes: Type.Optional(BufferMinutes),
+      bufferAfterMinutes: Type.Optional(BufferMinutes),
+      stepMinutes: Type.Optional(nullable(StepMinutes)),
+      mode: Type.Optional(Mode),
+      videoLink: Type.Optional(nullable(VideoLink)),
+      instructions: Type.Optional(nullable(Instructions)),
+      whoMayBook: Type.Optional(WhoMayBook),
+      bookingMode: Type.Optional(nullable(VisitBookingMode)),
+      roomKind: Type.Optional(nullable(RoomKind)),
+      status: Type.Optional(Status),
+    },
+    {
+      minProperties: 1,
+      description:
+        'The fields to change; null takes an optional one away. Booked visits keep their length.',
+      examples: [{ durationMinutes: 20, stepMinutes: null }],
+    },
+  ),
+)
+
+export const VisitTypesQuery = Type.Object({
+  clinicId: Type.Optional({
+    ...Id,
+    description: "Only the clinic's own visit types and those of the whole network.",
+  }),
+  doctorId: Type.Optional({ ...Id, description: 'Only those that this doctor offers.' }),
+  status: Type.Optional({
+    ...Status,
+    default: 'active',
+    description: 'Retired visit types are listed for staff only.',
+  }),
+  ...PageQuery,
+})
+
+export type NewClinic = Static<typeof NewClinicSchema>
+export type ClinicChange = Static<typeof ClinicChangeSchema>
+export type ClinicAnswer = Static<typeof ClinicSchema>
+export type NewClosure = Static<typeof NewClosureSchema>
+export type ClosureAnswer = Static<typeof ClosureSchema>
+export type HolidayImport = Static<typeof HolidayImportSchema>
+export type NewRoom = Static<typeof NewRoomSchema>
+export type RoomAnswer = Static<typeof RoomSchema>
+export type NewVisitType = Static<typeof NewVisitTypeSchema>
+export type VisitTypeChange = Static<typeof VisitTypeChangeSchema>
+export type VisitTypeAnswer = Static<typeof VisitTypeSchema>

@@ -1,0 +1,46 @@
+// What every operation is given as its first argument: who asks, and the means to answer.
+
+import type { Logger } from 'pino'
+import type { Config } from '#src/config.ts'
+import type { Database } from '#src/db/connect.ts'
+import type { EventBus } from '#src/events/events.ts'
+import type { Board } from '#src/availability/board.ts'
+import type { TokenSigner } from '#src/identity/tokens.ts'
+import type { Clock } from '#src/kernel/time.ts'
+import type { Role } from '#src/db/tables.ts'
+
+/** One running process, made once by `app.ts`. */
+export interface Runtime {
+  config: Config
+  db: Database
+  clock: Clock
+  log: Logger
+  events: EventBus
+  board: Board
+  tokens: TokenSigner
+}
+
+export interface AccountActor {
+  accountId: string
+  sessionId: string
+  role: Role
+  name: string
+  /** The profile of an account with the role doctor. */
+  doctorId: string | null
+  /** The clinics whose front desk the account works at. */
+  clinicIds: readonly string[]
+  /** The patient records the account may book for. */
+  patientIds: readonly string[]
+}
+
+export type Actor = AccountActor | null
+
+export interface Context extends Runtime {
+  actor: Actor
+  requestId: string
+}
+
+/** A context in which someone has signed in. */
+export interface SignedInContext extends Context {
+  actor: AccountActor
+}

@@ -1,0 +1,112 @@
+// Connections to PostgreSQL, and Kysely on top of them.
+
+import { Kysely, PostgresDialect, type Transaction } from 'kysely'
+import pg, { type ClientConfig } from 'pg'
+import { parseDatabaseInstant } from '#src/kernel/time.ts'
+import type { Tables } from './tables.ts'
+
+export type Database = Kysely<Tables>
+export type DatabaseTransaction = Transaction<Tables>
+
+/** Where a query may run: on the pool or inside a transaction. */
+export type Queryable = Kysely<Tables>
+
+const preparedNames = new Map<string, string>()
+const preparedNamesMax = 2000
+
+/** One short name for each SQL text, so that each connection parses and plans it once. */
+function preparedName(text: string): string | undefined {
+  let name = preparedNames.get(text)
+  if (name === undefined && preparedNames.size < preparedNamesMax) {
+    name = `q${preparedNames.size}`
+    preparedNames.set(text, name)
+  }
+  return name
+}
+
+type Query = (config: unknown, values?: unknown, callback?: unknown) => unknown
+
+/**
+ * Makes a client prepare every statement with parameters, and hang up when a statement gives no
+ * answer in time: its answer would be taken for the next one's.
+ */
+function prepareStatements(client: pg.ClientBase): void {
+  const query = client.query.bind(client) as Query
+  const preparing: Query = (config, values, callback) => {
+    if (typeof config !== 'string' || !Array.isArray(values)) return query(config, values, callback)
+    const name = preparedName(config)
+    const result = query(name ? { name, text: config, values } : { text: config, values }, callback)
+    if (result instanceof Promise)
+      result.catch((error: Error) => {
+        if (error.message === 'Query read timeout') void (client as pg.Client).end()
+      })
+    return result
+  }
+  client.query = preparing as typeof client.query
+}
+
+const timestamptz = 1184
+const readAsText = new Set([1082, 1114]) // date, timestamp
+
+/** How results are read: instants as milliseconds, dates as text, everything else as pg does. */
+const types: NonNullable<ClientConfig['types']> = {
+  getTypeParser(type: number, format?: 'text' | 'binary') {
+    if (type === timestamptz) return parseDatabaseInstant
+    if (readAsText.has(type)) return (text: string) => text
+    return pg.types.getTypeParser(type, format)
+  },
+} as NonNullable<ClientConfig['types']>
+
+/** What every connection of Visita is set to; `schema` is where its tables live. */
+export function clientConfig(url: string, schema: string): ClientConfig {
+  return {
+    connectionString: url,
+    application_name: 'visita',
+    connectionTimeoutMillis: 2000,
+    keepAlive: true,
+    types,
+    options: `-c TimeZone=UTC -c search_path=${searchPath(schema)}`,
+  }
+}
+
+function searchPath(schema: string): string {
+  return schema === 'public' ? 'public' : `${schema},public`
+}
+
+export interface Connection {
+  db: Database
+  pool: pg.Pool
+}
+
+/**
+ * Opens a pool of at most `poolSize` connections. `onLost` hears of connections that broke while
+ * idle; the pool replaces them by itself.
+ */
+export function connect(options: {
+  url: string
+  schema: string
+  poolSize: number
+  onLost: (error: Error) => void
+}): Connection {
+  const pool = new pg.Pool({
+    ...clientConfig(options.url, options.schema),
+    onConnect: prepareStatements,
+    max: options.poolSize,
+    query_timeout: 5000,
+    idleTimeoutMillis: 30_000,
+  })
+  pool.on('error', options.onLost)
+  return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool }
+}
+
+/** The role that a URL signs in as. Throws when the server cannot be reached. */
+export async function currentRole(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5000 })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ role: string }>('select current_user as role')
+    return rows[0]!.role
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,76 @@
+// Turns the database's named refusals into the domain's.
+
+import { Refusal, invalidField } from '#src/kernel/errors.ts'
+
+interface DatabaseError extends Error {
+  code: string
+  constraint?: string
+  detail?: string
+}
+
+/** Whether `error` is one that PostgreSQL reported, as opposed to a bug or a lost connection. */
+export function isDatabaseError(error: unknown): error is DatabaseError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    /^[0-9A-Z]{5}$/.test(error.code)
+  )
+}
+
+const refusals: Record<string, () => Refusal> = {
+  account_email_unique: () =>
+    new Refusal('email-taken', 'An account with this e-mail address exists. Sign in instead.', {
+      errors: [{ in: 'body', pointer: '/email', detail: 'is already used by an account' }],
+    }),
+  specialty_code_unique: () => new Refusal('conflict', 'A specialty with this code exists.'),
+  specialty_name_unique: () => new Refusal('conflict', 'A specialty with this name exists.'),
+  room_name_unique: () => new Refusal('conflict', 'The clinic has a room of this name.'),
+  doctor_account_unique: () => new Refusal('conflict', 'This account already has a doctor profile.'),
+  weekly_hours_clinic: () => invalidField('/hours', 'names a clinic that does not exist'),
+  opening_clinic: () => invalidField('/clinicId', 'names a clinic that does not exist'),
+  doctor_specialty_specialty: () =>
+    invalidField('/specialtyIds', 'names a specialty that does not exist'),
+  doctor_clinic_clinic: () => invalidField('/clinicIds', 'names a clinic that does not exist'),
+  doctor_visit_type_visit_type: () =>
+    invalidField('/visitTypeIds', 'names a visit type that does not exist'),
+  visit_type_clinic: () => invalidField('/clinicId', 'names a clinic that does not exist'),
+  invitation_clinic: () => invalidField('/clinicId', 'names a clinic that does not exist'),
+  invitation_doctor: () => invalidField('/doctorId', 'names a doctor that does not exist'),
+  appointment_room: () =>
+    new Refusal('conflict', 'Visits were booked in this room, so it cannot be removed.'),
+}
+
+/** The refusal that a violated constraint means, or null when it means none. */
+export function refusalOf(error: unknown): Refusal | null {
+  if (!isDatabaseError(error) || error.constraint === undefined) return null
+  return refusals[error.constraint]?.() ?? null
+}
+
+const lostCodes = new Set([
+  '57P01', // the server is stopping
+  '57P02',
+  '57P03', // the server is starting
+  '25006', // a standby, after a failover
+  '53300', // too many connections
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ENOENT',
+  'ETIMEDOUT',
+])
+
+/** Whether the database could not be asked, or did not answer: what was done is then unknown. */
+export function isLostConnection(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ('code' in error && typeof error.code === 'string')
+    return lostCodes.has(error.code) || error.code.startsWith('08')
+  return /Connection terminated|Query read timeout|timeout exceeded when trying to connect|not queryable/.test(
+    error.message,
+  )
+}
+
+/** A deadlock or serialization failure: nothing was done, and asking again is right. */
+export function isTransient(error: unknown): boolean {
+  return isDatabaseError(error) && (error.code === '40P01' || error.code === '40001')
+}

@@ -1,0 +1,29 @@
+// Asking the database again when it could not answer, so that a short outage or a deadlock between
+// two others is not the caller's problem.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { Refusal } from '#src/kernel/errors.ts'
+import { isLostConnection, isTransient } from './constraints.ts'
+
+const patienceMilliseconds = 30_000
+const transientTriesMax = 10
+
+/**
+ * Runs `work` until it answers. It must be safe to run again after it was done and its answer lost.
+ *
+ * @throws Refusal `busy` when the database stays away for 30 s.
+ */
+export async function withRetry<Result>(work: () => Promise<Result>): Promise<Result> {
+  const startedAt = performance.now()
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      const lost = isLostConnection(error)
+      if (!lost && !(isTransient(error) && tries < transientTriesMax)) throw error
+      if (lost && performance.now() - startedAt > patienceMilliseconds)
+        throw new Refusal('busy', 'The database does not answer. Try again in a moment.')
+      await delay(lost ? 100 + Math.random() * 200 : Math.random() * 20)
+    }
+  }
+}

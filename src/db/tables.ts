@@ -1,0 +1,313 @@
+// The tables as Kysely sees them. Instants come as milliseconds since the epoch and go as RFC 3339
+// text (`formatUtc`), dates are 'YYYY-MM-DD' both ways.
+
+import type { ColumnType, Generated, JSONColumnType } from 'kysely'
+import type { Instant, LocalDate } from '#src/kernel/time.ts'
+
+type At = ColumnType<Instant, string, string>
+type NullableAt = ColumnType<Instant | null, string | null | undefined, string | null>
+type Json<Value extends object> = JSONColumnType<Value>
+
+export interface EventTable {
+  seq: Generated<string>
+  xid: Generated<string>
+  origin: string
+  type: string
+  subjects: Json<Record<string, string>>
+  actor_id: string | null
+  occurred_at: At
+}
+
+export interface AuditEntryTable {
+  seq: Generated<string>
+  xid: Generated<string>
+  occurred_at: At
+  actor_id: string | null
+  action: string
+  subject_type: string
+  subject_id: string | null
+  allowed: boolean
+  request_id: string | null
+  details: Json<Record<string, unknown>>
+}
+
+export type Role = 'patient' | 'doctor' | 'front_desk' | 'admin'
+
+export interface AccountTable {
+  id: string
+  email: string
+  password_hash: string
+  name: string
+  phone: string | null
+  locale: string | null
+  role: Role
+  status: Generated<'active' | 'disabled'>
+  created_at: At
+}
+
+export interface SessionTable {
+  id: string
+  account_id: string
+  refresh_token_hash: Buffer
+  created_at: At
+  expires_at: At
+  ended_at: NullableAt
+}
+
+export interface ClinicTable {
+  id: string
+  name: string
+  time_zone: string
+  street: string | null
+  postal_code: string | null
+  city: string
+  country: string
+  phone: string | null
+  email: string | null
+  schedule_version: Generated<number>
+  version: Generated<number>
+  created_at: At
+}
+
+export interface ClosureTable {
+  id: string
+  clinic_id: string
+  starts_on: LocalDate
+  start_minute: Generated<number>
+  ends_on: LocalDate
+  end_minute: Generated<number>
+  name: string
+  source_uid: string | null
+}
+
+export interface MembershipTable {
+  account_id: string
+  clinic_id: string
+  role: 'front_desk'
+  created_at: At
+}
+
+export interface RoomTable {
+  id: string
+  clinic_id: string
+  name: string
+  kind: string
+}
+
+export type VisitMode = 'in_person' | 'video' | 'phone'
+export type WhoMayBook = 'anyone' | 'existing_patients' | 'staff'
+export type BookingMode = 'instant' | 'on_request'
+
+export interface VisitTypeTable {
+  id: string
+  clinic_id: string | null
+  name: string
+  duration_minutes: number
+  buffer_before_minutes: Generated<number>
+  buffer_after_minutes: Generated<number>
+  step_minutes: number | null
+  mode: VisitMode
+  video_link: string | null
+  instructions: string | null
+  who_may_book: Generated<WhoMayBook>
+  booking_mode: BookingMode | null
+  room_kind: string | null
+  status: Generated<'active' | 'retired'>
+  schedule_version: Generated<number>
+  version: Generated<number>
+  created_at: At
+}
+
+export interface SpecialtyTable {
+  id: string
+  code: string
+  name: string
+}
+
+export interface DoctorTable {
+  id: string
+  account_id: string | null
+  title: string | null
+  name: string
+  designation: string | null
+  languages: Generated<string[]>
+  phone: string | null
+  email: string | null
+  bio: string | null
+  accepting_new_patients: Generated<boolean>
+  status: Generated<'bookable' | 'paused'>
+  booking_mode: Generated<BookingMode>
+  notice_minutes_min: Generated<number>
+  horizon_days: Generated<number>
+  daily_limit: number | null
+  schedule_version: Generated<number>
+  version: Generated<number>
+  created_at: At
+}
+
+export interface DoctorSpecialtyTable {
+  doctor_id: string
+  specialty_id: string
+}
+
+export interface DoctorClinicTable {
+  doctor_id: string
+  clinic_id: string
+}
+
+export interface DoctorVisitTypeTable {
+  doctor_id: string
+  visit_type_id: string
+}
+
+export interface InvitationTable {
+  id: string
+  code_hash: Buffer
+  role: 'doctor' | 'front_desk' | 'admin'
+  email: string | null
+  clinic_id: string | null
+  doctor_id: string | null
+  invited_by: string | null
+  created_at: At
+  expires_at: At
+  used_at: NullableAt
+  used_by: string | null
+}
+
+export interface PatientTable {
+  id: string
+  name: string
+  phone: string | null
+  email: string | null
+  date_of_birth: LocalDate | null
+  version: Generated<number>
+  created_at: At
+}
+
+export interface PatientAccessTable {
+  account_id: string
+  patient_id: string
+  relation: 'self' | 'parent' | 'carer'
+  scope: 'book' | 'see' | 'manage'
+  created_at: At
+  ends_at: NullableAt
+}
+
+export interface WeeklyHoursTable {
+  id: string
+  doctor_id: string
+  clinic_id: string
+  weekday: number
+  from_minute: number
+  to_minute: number
+  valid_from: LocalDate | null
+  valid_until: LocalDate | null
+  visit_type_ids: string[] | null
+}
+
+export interface OpeningTable {
+  id: string
+  doctor_id: string
+  clinic_id: string
+  opens_on: LocalDate
+  from_minute: number
+  to_minute: number
+  visit_type_ids: string[] | null
+}
+
+export interface TimeOffTable {
+  id: string
+  doctor_id: string
+  starts_at: At
+  ends_at: At
+  note: string | null
+}
+
+export type AppointmentStatus =
+  | 'held'
+  | 'requested'
+  | 'confirmed'
+  | 'arrived'
+  | 'with_doctor'
+  | 'completed'
+  | 'no_show'
+  | 'cancelled'
+  | 'declined'
+  | 'expired'
+
+export interface AppointmentTable {
+  id: string
+  status: AppointmentStatus
+  doctor_id: string
+  clinic_id: string
+  patient_id: string
+  visit_type_id: string
+  room_id: string | null
+  starts_at: At
+  ends_at: At
+  time_zone: string
+  local_starts_at: string
+  reason: string | null
+  booked_by: string | null
+  expires_at: NullableAt
+  cancelled_reason: string | null
+  version: Generated<number>
+  sequence: Generated<number>
+  created_at: At
+}
+
+export interface ClaimTable {
+  calendar_id: string
+  lane: Generated<number>
+  during: string
+  appointment_id: string
+  expires_at: NullableAt
+}
+
+export interface AppointmentEventTable {
+  appointment_id: string
+  version: number
+  occurred_at: At
+  actor_id: string | null
+  from_status: AppointmentStatus | null
+  to_status: AppointmentStatus
+  starts_at: At
+  note: string | null
+}
+
+export interface IdempotencyKeyTable {
+  account_id: string
+  route: string
+  key: string
+  body_hash: Buffer
+  created_at: At
+  asked_at: At
+  answer: JSONColumnType<Record<string, unknown>> | null
+}
+
+export interface Tables {
+  event: EventTable
+  audit_entry: AuditEntryTable
+  account: AccountTable
+  session: SessionTable
+  clinic: ClinicTable
+  closure: ClosureTable
+  membership: MembershipTable
+  room: RoomTable
+  visit_type: VisitTypeTable
+  specialty: SpecialtyTable
+  doctor: DoctorTable
+  doctor_specialty: DoctorSpecialtyTable
+  doctor_clinic: DoctorClinicTable
+  doctor_visit_type: DoctorVisitTypeTable
+  invitation: InvitationTable
+  patient: PatientTable
+  patient_access: PatientAccessTable
+  weekly_hours: WeeklyHoursTable
+  opening: OpeningTable
+  time_off: TimeOffTable
+  appointment: AppointmentTable
+  claim: ClaimTable
+  appointment_event: AppointmentEventTable
+  idempotency_key: IdempotencyKeyTable
+}

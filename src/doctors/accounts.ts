@@ -1,0 +1,64 @@
+// How an account becomes a doctor's: it gets the profile it was invited for, or a new one.
+
+import { record } from '#src/audit/audit.ts'
+import type { Context } from '#src/context.ts'
+import type { Transact } from '#src/events/events.ts'
+import { newId } from '#src/kernel/ids.ts'
+import { formatUtc } from '#src/kernel/time.ts'
+import { addClinic, bindAccount } from './account-queries.ts'
+import { insertDoctor } from './queries.ts'
+
+/**
+ * Makes the account the one of a doctor who is there already, and adds the clinic, if any. False
+ * when the doctor is gone or has an account by now.
+ */
+export async function bindDoctorAccount(
+  context: Context,
+  tx: Transact,
+  options: { doctorId: string; accountId: string; clinicId: string | null },
+): Promise<boolean> {
+  const { doctorId, accountId, clinicId } = options
+  if (!(await bindAccount(tx.db, { doctorId, accountId }))) return false
+  if (clinicId !== null) await addClinic(tx.db, { doctorId, clinicId })
+  tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId } })
+  await record(context, tx.db, {
+    action: 'doctor.bind-account',
+    subjectType: 'doctor',
+    subjectId: doctorId,
+    details: { accountId, ...(clinicId !== null && { clinicId }) },
+  })
+  return true
+}
+
+/** Adds the profile of a doctor who has just registered. Answers its id. */
+export async function createDoctorOfAccount(
+  context: Context,
+  tx: Transact,
+  doctor: {
+    accountId: string
+    name: string
+    email: string
+    phone: string | null
+    clinicId: string | null
+  },
+): Promise<string> {
+  const { accountId, name, email, phone, clinicId } = doctor
+  const doctorId = newId()
+  await insertDoctor(tx.db, {
+    id: doctorId,
+    account_id: accountId,
+    name,
+    email,
+    phone,
+    created_at: formatUtc(context.clock()),
+  })
+  if (clinicId !== null) await addClinic(tx.db, { doctorId, clinicId })
+  tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId } })
+  await record(context, tx.db, {
+    action: 'doctor.create',
+    subjectType: 'doctor',
+    subjectId: doctorId,
+    details: { accountId },
+  })
+  return doctorId
+}

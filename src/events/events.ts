@@ -1,0 +1,87 @@
+// What happened, told to this process at once and to every other one by the event table.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Context } from '#src/context.ts'
+import type { Database, DatabaseTransaction } from '#src/db/connect.ts'
+import { newId } from '#src/kernel/ids.ts'
+import { currentCursor, eventsAfter, insertEvents, type NewEvent } from './queries.ts'
+
+export type { NewEvent, Subjects } from './queries.ts'
+
+export interface EventBus {
+  /** This process, by which it knows its own events again. */
+  readonly origin: string
+  subscribe(listener: (event: NewEvent) => void): void
+  /** Tells this process of events whose transaction has committed. */
+  announce(events: readonly NewEvent[]): void
+}
+
+export function createEventBus(): EventBus {
+  const listeners: ((event: NewEvent) => void)[] = []
+  return {
+    origin: newId(),
+    subscribe: (listener) => void listeners.push(listener),
+    announce(events) {
+      for (const event of events) for (const listener of listeners) listener(event)
+    },
+  }
+}
+
+/** A transaction that says what it does. */
+export interface Transact {
+  db: DatabaseTransaction
+  append(event: NewEvent): void
+}
+
+/**
+ * Runs `work` in one transaction, writes its events with it, and announces them once it has
+ * committed.
+ */
+export async function transact<Result>(
+  context: Pick<Context, 'db' | 'events' | 'clock' | 'actor'>,
+  work: (tx: Transact) => Promise<Result>,
+): Promise<Result> {
+  const events: NewEvent[] = []
+  const result = await context.db.transaction().execute(async (db) => {
+    const answer = await work({ db, append: (event) => void events.push(event) })
+    if (events.length > 0)
+      await insertEvents(db, {
+        origin: context.events.origin,
+        actorId: context.actor?.accountId ?? null,
+        occurredAt: context.clock(),
+        events,
+      })
+    return answer
+  })
+  context.events.announce(events)
+  return result
+}
+
+const batchSize = 500
+
+/**
+ * Reads what other processes do and announces it here, until `signal` aborts. `onError` hears of a
+ * database that does not answer; reading goes on where it was.
+ */
+export async function followEvents(options: {
+  db: Database
+  events: EventBus
+  signal: AbortSignal
+  pauseMilliseconds: number
+  onError: (error: unknown) => void
+}): Promise<void> {
+  const { db, events, signal } = options
+  let cursor = null
+  while (!signal.aborted) {
+    try {
+      cursor ??= await currentCursor(db)
+      const batch = await eventsAfter(db, cursor, batchSize)
+      cursor = batch.at(-1) ?? cursor
+      events.announce(batch.filter((event) => event.origin !== events.origin))
+      if (batch.length === batchSize) continue
+    } catch (error) {
+      if (!signal.aborted) options.onError(error)
+    }
+    await delay(options.pauseMilliseconds, undefined, { signal }).catch(() => {})
+  }
+}

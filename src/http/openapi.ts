@@ -1,0 +1,200 @@
+// openapi.json, made from the schemas and declarations of the routes.
+
+import { STATUS_CODES } from 'node:http'
+import swagger from '@fastify/swagger'
+import { Type } from 'typebox'
+import packageFile from '../../package.json' with { type: 'json' }
+import type { Operation } from './declarations.ts'
+import { problemContentType, problemKind, problemOf, type ProblemCode } from './problems.ts'
+import { component } from './schema.ts'
+import type { App } from './server.ts'
+
+type Json = Record<string, unknown>
+
+component(
+  'Problem',
+  Type.Object(
+    {
+      type: Type.String({ description: 'Which problem it is: stable, relative to this server.' }),
+      title: Type.String(),
+      status: Type.Integer(),
+      detail: Type.String({ description: 'What is wrong this time, for the person who asked.' }),
+      requestId: Type.String({ description: 'Names the request in the log of the server.' }),
+      errors: Type.Optional(
+        Type.Array(
+          Type.Object({
+            in: Type.Enum(['body', 'query', 'path', 'header']),
+            pointer: Type.String({ description: 'A JSON Pointer (RFC 6901) to the field.' }),
+            detail: Type.String(),
+          }),
+          { description: 'The fields that are not as they must be.' },
+        ),
+      ),
+    },
+    { additionalProperties: true, description: 'Problem details (RFC 9457).' },
+  ),
+)
+
+const description = `Find a doctor, see the open times and book an appointment.
+
+- **Signing in.** \`POST /api/v1/auth/login\` answers an access token; send it as \`Authorization: Bearer …\`.
+- **Times** are RFC 3339 with the offset of the clinic (\`2026-11-24T10:40:00+01:00\`); any offset is accepted. Dates are \`YYYY-MM-DD\` in the clinic's time zone.
+- **Lists** are \`{items, nextCursor}\`; ask for the next page with \`cursor\`.
+- **Errors** are problem details (RFC 9457) with a stable \`type\`; \`errors\` names each field that is wrong. Unknown fields are refused.
+- **Retries.** Send an \`Idempotency-Key\` with each POST about appointments, and repeat it with the same key when the answer was lost.`
+
+const tagDescriptions: Record<string, string> = {
+  auth: 'Accounts, signing in, invitations.',
+  clinics: 'The clinics and when they are closed.',
+  doctors: 'The doctors, and finding one.',
+  availability: 'Open times, and the hours they come from.',
+  patients: 'The records of patients.',
+  appointments: 'Booking and what becomes of it.',
+  operations: 'For whoever runs the server.',
+}
+
+/** Registers the generator. `operations` is read when the document is first asked for. */
+export async function describeApi(app: App, operations: () => readonly Operation[]): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Visita',
+        version: packageFile.version,
+        description,
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/', description: 'This server' }],
+      components: {
+        securitySchemes: {
+          bearerAuth: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        },
+      },
+    },
+    stripBasePath: false,
+    convertConstToEnum: false,
+    refResolver: { buildLocalReference: ({ $id: name }) => (typeof name === 'string' ? name : '') },
+    transformObject: (document) => {
+      if ('openapiObject' in document) complete(document.openapiObject, operations())
+      return 'openapiObject' in document ? document.openapiObject : document.swaggerObject
+    },
+  })
+}
+
+function complete(document: unknown, operations: readonly Operation[]): void {
+  const responses: Json = {}
+  for (const operation of operations) {
+    const path = operation.url.replaceAll(/:(\w+)/g, '{$1}')
+    const described = member(
+      member(member(document, 'paths'), path),
+      operation.method.toLowerCase(),
+    )
+    if (isObject(described)) completeOperation(described, operation, responses)
+  }
+  const components = member(document, 'components')
+  if (isObject(components)) {
+    components.responses = sortedByKey(responses)
+    components.schemas = usedSchemas(document)
+  }
+  if (isObject(document)) document.tags = tagsOf(document)
+}
+
+function completeOperation(described: Json, operation: Operation, responses: Json): void {
+  described.security = operation.audience === 'public' ? [] : [{ bearerAuth: [] }]
+  if (isObject(described.requestBody)) {
+    described.requestBody.required = operation.body === 'required'
+  }
+  const answers = described.responses
+  if (!isObject(answers)) return
+  for (const [status, answer] of Object.entries(answers)) {
+    if (isObject(answer) && answer.description === 'Default Response') {
+      answer.description = STATUS_CODES[status] ?? 'Success'
+    }
+  }
+  for (const [status, codes] of byStatus(operation.problems)) {
+    const name = codes.map(pascal).join('Or')
+    responses[name] ??= problemResponse(status, codes)
+    answers[status] ??= { $ref: `#/components/responses/${name}` }
+  }
+}
+
+function byStatus(codes: readonly ProblemCode[]): [number, ProblemCode[]][] {
+  const groups = Map.groupBy([...codes].toSorted(), (code) => problemKind(code).status)
+  return [...groups].toSorted(([one], [other]) => one - other)
+}
+
+function problemResponse(status: number, codes: readonly ProblemCode[]): Json {
+  const examples = codes.map((code) => {
+    const { title, example } = problemKind(code)
+    const requestId = '019a9b5e-6f0e-7a55-8c3d-51b0a4c6d2f8'
+    const value = problemOf(code, { detail: example, requestId, members: exampleMembers(code) })
+    return [code, { summary: title, value }]
+  })
+  return {
+    description: codes.map((code) => problemKind(code).title).join(', or: '),
+    ...(status === 503
+      ? { headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } } }
+      : {}),
+    content: {
+      [problemContentType.split(';', 1)[0] ?? '']: {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: Object.fromEntries(examples),
+      },
+    },
+  }
+}
+
+function exampleMembers(code: ProblemCode): Json {
+  if (code !== 'invalid-request') return {}
+  return { errors: [{ in: 'body', pointer: '/email', detail: problemKind(code).example }] }
+}
+
+function tagsOf(document: Json): Json[] {
+  const paths = isObject(document.paths) ? Object.values(document.paths) : []
+  const used = paths
+    .flatMap((path) => (isObject(path) ? Object.values(path) : []))
+    .flatMap((operation) => member(operation, 'tags') ?? [])
+    .map(String)
+  return [...new Set(used)].toSorted().map((name) => {
+    const text = tagDescriptions[name]
+    return text === undefined ? { name } : { name, description: text }
+  })
+}
+
+function pascal(code: string): string {
+  return code.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase())
+}
+
+function sortedByKey(object: Json): Json {
+  return Object.fromEntries(
+    Object.entries(object).toSorted(([one], [other]) => one.localeCompare(other, 'en')),
+  )
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null
+}
+
+/** The schemas that the paths and problems refer to, directly or through others. */
+function usedSchemas(document: unknown): Json {
+  const schemas = member(member(document, 'components'), 'schemas')
+  const used: Json = {}
+  const pending = [member(document, 'paths'), member(member(document, 'components'), 'responses')]
+  while (pending.length > 0) {
+    for (const name of schemaNames(pending.pop())) {
+      if (name in used) continue
+      used[name] = member(schemas, name)
+      pending.push(used[name])
+    }
+  }
+  return sortedByKey(used)
+}
+
+function schemaNames(value: unknown): string[] {
+  const references = JSON.stringify(value ?? null).matchAll(/"#\/components\/schemas\/([^"/]+)"/g)
+  return [...references].map(([, name = '']) => name)
+}
+
+function member(value: unknown, name: string): unknown {
+  return isObject(value) ? value[name] : undefined
+}

@@ -1,0 +1,106 @@
+// Accounts: who someone is to Visita, apart from what they may do.
+
+import type { Context } from '#src/context.ts'
+import type { Queryable } from '#src/db/connect.ts'
+import type { Role } from '#src/db/tables.ts'
+import { InvalidRequest, NotSignedIn, type FieldError } from '#src/kernel/errors.ts'
+import { newId } from '#src/kernel/ids.ts'
+import { hashPassword, passwordProblem } from './passwords.ts'
+import { findAccount, insertAccount, type AccountRow } from './queries.ts'
+
+export type Account = AccountRow
+
+export interface NewAccount {
+  email: string
+  password: string
+  name: string
+  phone?: string
+  /** A BCP 47 language tag. */
+  locale?: string
+}
+
+/** An account that can be written: cleaned, checked, its password hashed. */
+export interface PreparedAccount {
+  email: string
+  passwordHash: string
+  name: string
+  phone: string | null
+  locale: string | null
+}
+
+/** The form in which an e-mail address is stored and looked up. Case is the database's matter. */
+export function normalizeEmail(email: string): string {
+  return email.trim().normalize('NFC')
+}
+
+/**
+ * Cleans and checks a new account and hashes its password: slow, so before any transaction.
+ *
+ * @throws InvalidRequest with every field that is wrong, Refusal `busy`.
+ */
+export async function prepareAccount(input: NewAccount): Promise<PreparedAccount> {
+  const email = normalizeEmail(input.email)
+  const name = input.name.trim().normalize('NFC')
+  const locale = input.locale === undefined ? null : canonicalLocale(input.locale)
+  const problems: [string, string | null | false][] = [
+    [
+      '/email',
+      !/^[^\s@]+@[^\s@]+$/.test(email) && 'The e-mail address must be like a@example.org.',
+    ],
+    ['/name', name === '' && 'The name must not be empty.'],
+    ['/password', passwordProblem(input.password, { email, name })],
+    ['/locale', locale === undefined && 'The locale must be a language tag like "en-GB".'],
+  ]
+  const errors = problems.flatMap(([pointer, detail]): FieldError[] =>
+    detail ? [{ in: 'body', pointer, detail }] : [],
+  )
+  if (errors.length > 0) throw new InvalidRequest(errors)
+  return {
+    email,
+    name,
+    phone: input.phone?.trim() || null,
+    locale: locale ?? null,
+    passwordHash: await hashPassword(input.password),
+  }
+}
+
+function canonicalLocale(locale: string): string | undefined {
+  try {
+    return Intl.getCanonicalLocales(locale)[0]
+  } catch {
+    return undefined
+  }
+}
+
+/** Writes the account and answers its id. The constraint account_email_unique refuses a known e-mail. */
+export async function createAccount(
+  context: Pick<Context, 'clock'>,
+  db: Queryable,
+  { account, role }: { account: PreparedAccount; role: Role },
+): Promise<string> {
+  const id = newId()
+  await insertAccount(db, { id, ...account, role, createdAt: context.clock() })
+  return id
+}
+
+/** The account that is signed in. Throws NotSignedIn when it is gone by now. */
+export async function readAccount(db: Queryable, accountId: string): Promise<Account> {
+  const account = await findAccount(db, accountId)
+  if (!account) throw new NotSignedIn()
+  return account
+}
+
+/** The account as the API shows it. */
+export function presentAccount(account: Account) {
+  const { id, email, name, phone, role, patientId, doctorId, clinicIds } = account
+  return {
+    id,
+    email,
+    name,
+    role,
+    ...(phone !== null && { phone }),
+    ...(patientId !== null && { patientId }),
+    ...(doctorId !== null && { doctorId }),
+    ...(role === 'front_desk' && { clinicIds }),
+  }
+}

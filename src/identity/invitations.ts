@@ -1,0 +1,201 @@
+// Invitations: the one-time codes with which doctors, the front desk and admins join.
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { record } from '#src/audit/audit.ts'
+import { publicUrlAt } from '#src/config.ts'
+import type { Context, SignedInContext } from '#src/context.ts'
+import type { Queryable } from '#src/db/connect.ts'
+import { transact } from '#src/events/events.ts'
+import { InvalidRequest, NotAllowed, Refusal, type FieldError } from '#src/kernel/errors.ts'
+import { newId } from '#src/kernel/ids.ts'
+import type { Instant } from '#src/kernel/time.ts'
+import { normalizeEmail } from './accounts.ts'
+import {
+  consumeInvitation,
+  doctorHasAccount,
+  insertInvitation,
+  markInvitationUser,
+  type InvitationRow,
+  type InvitedRole,
+} from './invitation-queries.ts'
+import { may } from './policy.ts'
+
+export type { InvitedRole } from './invitation-queries.ts'
+
+export interface NewInvitation {
+  role: InvitedRole
+  /** Binds the invitation to this e-mail address. */
+  email?: string
+  /** Where the front desk works; a clinic to add for a doctor. */
+  clinicId?: string
+  /** The profile that the doctor's account is for; without it, a new one. */
+  doctorId?: string
+}
+
+export interface Invitation {
+  id: string
+  code: string
+  link: string
+  role: InvitedRole
+  expiresAt: Instant
+}
+
+const dayMilliseconds = 86_400_000
+const invitationDays = 7
+
+/**
+ * Makes an invitation, good once and for seven days. The code is told here and never again.
+ *
+ * @throws NotAllowed, InvalidRequest.
+ */
+export async function invite(context: SignedInContext, input: NewInvitation): Promise<Invitation> {
+  if (!may(context.actor, 'invite')) throw new NotAllowed()
+  await refuseContradictions(context.db, input)
+  const code = newCode()
+  const id = newId()
+  const now = context.clock()
+  const expiresAt = now + invitationDays * dayMilliseconds
+  await transact(context, async ({ db }) => {
+    await insertInvitation(db, {
+      id,
+      codeHash: hashOfCode(code),
+      role: input.role,
+      email: input.email === undefined ? null : normalizeEmail(input.email),
+      clinicId: input.clinicId ?? null,
+      doctorId: input.doctorId ?? null,
+      invitedBy: context.actor.accountId,
+      createdAt: now,
+      expiresAt,
+    })
+    await record(context, db, {
+      action: 'invitation.create',
+      subjectType: 'invitation',
+      subjectId: id,
+      details: {
+        role: input.role,
+        ...(input.clinicId !== undefined && { clinicId: input.clinicId }),
+        ...(input.doctorId !== undefined && { doctorId: input.doctorId }),
+      },
+    })
+  })
+  return { id, code, link: invitationLink(context, code), role: input.role, expiresAt }
+}
+
+/** The code stands in the fragment, which browsers don't send: it gets into no log. */
+export function invitationLink(context: Pick<Context, 'config'>, code: string): string {
+  return `${publicUrlAt(context.config, context.config.port)}/join#${code}`
+}
+
+async function refuseContradictions(db: Queryable, input: NewInvitation): Promise<void> {
+  const errors: FieldError[] = []
+  const { role, clinicId, doctorId } = input
+  if (role === 'front_desk' && clinicId === undefined)
+    errors.push(wrong('/clinicId', 'The front desk needs the clinic it works at.'))
+  if (role === 'admin' && clinicId !== undefined)
+    errors.push(wrong('/clinicId', 'An admin works for all clinics: leave the clinic out.'))
+  if (role !== 'doctor' && doctorId !== undefined)
+    errors.push(wrong('/doctorId', 'Only an invitation of a doctor can name a doctor.'))
+  else if (doctorId !== undefined) {
+    const hasAccount = await doctorHasAccount(db, doctorId)
+    if (hasAccount === undefined) errors.push(wrong('/doctorId', 'There is no such doctor.'))
+    if (hasAccount) errors.push(wrong('/doctorId', 'This doctor already has an account.'))
+  }
+  if (errors.length > 0) throw new InvalidRequest(errors)
+}
+
+function wrong(pointer: string, detail: string): FieldError {
+  return { in: 'body', pointer, detail }
+}
+
+/** What a code that someone registers with stands for. */
+export interface Redeemed {
+  role: InvitedRole
+  clinicId: string | null
+  doctorId: string | null
+  /** Null for the code of the configuration, which is not used up. */
+  invitationId: string | null
+}
+
+/**
+ * Uses a code up in `db`'s transaction, so that a registration that fails leaves it open. `role` is
+ * the one asked for; without it, the invitation's is taken.
+ *
+ * @throws Refusal `invalid-invitation`.
+ */
+export async function redeemCode(
+  context: Pick<Context, 'config' | 'clock'>,
+  db: Queryable,
+  options: { code: string; email: string; role: string | undefined },
+): Promise<Redeemed> {
+  const { code, email, role } = options
+  const redeemed = isDoctorCode(context, code)
+    ? { role: 'doctor' as const, clinicId: null, doctorId: null, invitationId: null }
+    : await redeemInvitation(context, db, { code, email })
+  if (role !== undefined && role !== redeemed.role)
+    throw invalidInvitation('This invitation is for another role.')
+  return redeemed
+}
+
+async function redeemInvitation(
+  context: Pick<Context, 'clock'>,
+  db: Queryable,
+  { code, email }: { code: string; email: string },
+): Promise<Redeemed> {
+  const invitation: InvitationRow | undefined = await consumeInvitation(db, {
+    codeHash: hashOfCode(code),
+    email,
+    now: context.clock(),
+  })
+  if (!invitation)
+    throw invalidInvitation(
+      'This invitation is unknown, used, expired or for another e-mail address. Ask for a new one.',
+    )
+  const { id, ...rest } = invitation
+  return { ...rest, invitationId: id }
+}
+
+/** Notes in `db`'s transaction, once the account is there, who used the invitation. */
+export async function noteInvitationUser(
+  db: Queryable,
+  { invitation, accountId }: { invitation: Redeemed; accountId: string },
+): Promise<void> {
+  const { invitationId } = invitation
+  if (invitationId !== null) await markInvitationUser(db, { invitationId, accountId })
+}
+
+/** The refusal of a code, which names the field. */
+export function invalidInvitation(detail: string): Refusal {
+  return new Refusal('invalid-invitation', detail, { errors: [wrong('/invitationCode', detail)] })
+}
+
+/** Both are hashed, so that the comparison tells neither length nor content by its time. */
+function isDoctorCode(context: Pick<Context, 'config'>, code: string): boolean {
+  const { doctorInvitationCode } = context.config
+  return (
+    doctorInvitationCode !== null &&
+    timingSafeEqual(sha256(doctorInvitationCode), sha256(code.trim()))
+  )
+}
+
+/** Crockford's base 32: digits and capitals without I, L, O and U. */
+const symbols = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+const codeLength = 24
+
+/** 120 random bits. */
+export function newCode(): string {
+  return Array.from(randomBytes(codeLength), (byte) => symbols[byte % symbols.length]).join('')
+}
+
+/** The hash to store or look up, the same for what one may make of a code when copying it by hand. */
+export function hashOfCode(code: string): Buffer {
+  const written = code
+    .toUpperCase()
+    .replaceAll(/[\s-]/g, '')
+    .replaceAll('O', '0')
+    .replaceAll(/[IL]/g, '1')
+  return sha256(written)
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest()
+}

@@ -1,0 +1,137 @@
+import { sql, type SqlBool } from 'kysely'
+import type { Queryable } from '#src/db/connect.ts'
+import type { Role } from '#src/db/tables.ts'
+import { formatUtc, type Instant } from '#src/kernel/time.ts'
+
+export interface AccountRow {
+  id: string
+  email: string
+  name: string
+  phone: string | null
+  role: Role
+  patientId: string | null
+  doctorId: string | null
+  clinicIds: string[]
+}
+
+export interface ActorRow {
+  role: Role
+  name: string
+  doctorId: string | null
+  clinicIds: string[]
+  patientIds: string[]
+}
+
+const doctorOfAccount = sql<string | null>`
+  (select doctor.id from doctor where doctor.account_id = account.id)`
+const clinicsOfAccount = sql<string[]>`
+  array(select clinic_id from membership where membership.account_id = account.id order by clinic_id)`
+
+/** The unique index account_email_unique is on lower(email). */
+function emailIs(email: string) {
+  return sql<SqlBool>`lower(account.email) = lower(${email})`
+}
+
+export async function insertAccount(
+  db: Queryable,
+  account: {
+    id: string
+    email: string
+    passwordHash: string
+    name: string
+    phone: string | null
+    locale: string | null
+    role: Role
+    createdAt: Instant
+  },
+): Promise<void> {
+  await db
+    .insertInto('account')
+    .values({
+      id: account.id,
+      email: account.email,
+      password_hash: account.passwordHash,
+      name: account.name,
+      phone: account.phone,
+      locale: account.locale,
+      role: account.role,
+      created_at: formatUtc(account.createdAt),
+    })
+    .execute()
+}
+
+export interface Credentials {
+  accountId: string
+  passwordHash: string
+  role: Role
+  status: 'active' | 'disabled'
+}
+
+export async function findCredentials(
+  db: Queryable,
+  email: string,
+): Promise<Credentials | undefined> {
+  return db
+    .selectFrom('account')
+    .select(['id as accountId', 'password_hash as passwordHash', 'role', 'status'])
+    .where(emailIs(email))
+    .executeTakeFirst()
+}
+
+export async function findAccount(
+  db: Queryable,
+  accountId: string,
+): Promise<AccountRow | undefined> {
+  return db
+    .selectFrom('account')
+    .select(['id', 'email', 'name', 'phone', 'role'])
+    .select([
+      doctorOfAccount.as('doctorId'),
+      clinicsOfAccount.as('clinicIds'),
+      sql<string | null>`
+        (select patient_id from patient_access
+         where patient_access.account_id = account.id and relation = 'self')`.as('patientId'),
+    ])
+    .where('id', '=', accountId)
+    .executeTakeFirst()
+}
+
+export async function adminExists(db: Queryable): Promise<boolean> {
+  const row = await db
+    .selectFrom('account')
+    .select('id')
+    .where('role', '=', 'admin')
+    .limit(1)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/**
+ * Who a live session of an active account belongs to, with everything that rights follow from: read
+ * on every request, so that ending a session or changing a role acts at once on every process.
+ */
+export async function findActor(
+  db: Queryable,
+  { accountId, sessionId, now }: { accountId: string; sessionId: string; now: Instant },
+): Promise<ActorRow | undefined> {
+  const at = formatUtc(now)
+  return db
+    .selectFrom('session')
+    .innerJoin('account', 'account.id', 'session.account_id')
+    .select(['account.role', 'account.name'])
+    .select([
+      doctorOfAccount.as('doctorId'),
+      clinicsOfAccount.as('clinicIds'),
+      sql<string[]>`
+        array(select patient_id from patient_access
+              where patient_access.account_id = account.id and scope <> 'see'
+                and (ends_at is null or ends_at > ${at})
+              order by patient_id)`.as('patientIds'),
+    ])
+    .where('session.id', '=', sessionId)
+    .where('session.account_id', '=', accountId)
+    .where('session.ended_at', 'is', null)
+    .where('session.expires_at', '>', sql<Instant>`${at}`)
+    .where('account.status', '=', 'active')
+    .executeTakeFirst()
+}

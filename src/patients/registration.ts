@@ -1,0 +1,97 @@
+// Registering: how someone gets an account. Patients by themselves, with a record of their own;
+// doctors, the front desk and admins with a code that says what they join as.
+
+import { record } from '#src/audit/audit.ts'
+import { joinFrontDesk } from '#src/clinics/memberships.ts'
+import type { Context } from '#src/context.ts'
+import type { Role } from '#src/db/tables.ts'
+import { bindDoctorAccount, createDoctorOfAccount } from '#src/doctors/accounts.ts'
+import { transact, type Transact } from '#src/events/events.ts'
+import {
+  createAccount,
+  prepareAccount,
+  type NewAccount,
+  type PreparedAccount,
+} from '#src/identity/accounts.ts'
+import {
+  invalidInvitation,
+  noteInvitationUser,
+  redeemCode,
+  type Redeemed,
+} from '#src/identity/invitations.ts'
+import { issueTokens, startSession, type SignedIn } from '#src/identity/sessions.ts'
+import { createOwnPatient } from './patients.ts'
+
+export interface Registration extends NewAccount {
+  /** Without it, the role of the invitation, or else patient. */
+  role?: Role
+  invitationCode?: string
+}
+
+interface Joining {
+  role: Role
+  /** Null for a patient. */
+  invitation: Redeemed | null
+}
+
+/**
+ * Makes an account with all that belongs to its role, in one transaction, and signs it in.
+ *
+ * @throws InvalidRequest, Refusal `invalid-invitation`, `busy`. The constraint account_email_unique
+ * refuses a known e-mail.
+ */
+export async function register(context: Context, input: Registration): Promise<SignedIn> {
+  if (input.role !== undefined && input.role !== 'patient' && input.invitationCode === undefined)
+    throw invalidInvitation('Registering for this role needs an invitation code.')
+  const account = await prepareAccount(input)
+  const session = await transact(context, async (tx) => {
+    const joining = await joiningOf(context, tx, { input, email: account.email })
+    const { role } = joining
+    const accountId = await createAccount(context, tx.db, { account, role })
+    await join(context, tx, { joining, account, accountId })
+    await record(context, tx.db, {
+      action: 'account.create',
+      subjectType: 'account',
+      subjectId: accountId,
+      details: { role },
+    })
+    return startSession(context, tx.db, { accountId, role })
+  })
+  return issueTokens(context, session)
+}
+
+/** The code comes before the account, so that a guessed one does not tell whether an e-mail is known. */
+async function joiningOf(
+  context: Context,
+  tx: Transact,
+  { input, email }: { input: Registration; email: string },
+): Promise<Joining> {
+  const { role, invitationCode: code } = input
+  if (code === undefined) return { role: 'patient', invitation: null }
+  const invitation = await redeemCode(context, tx.db, { code, email, role })
+  return { role: invitation.role, invitation }
+}
+
+async function join(
+  context: Context,
+  tx: Transact,
+  options: { joining: Joining; account: PreparedAccount; accountId: string },
+): Promise<void> {
+  const { account, accountId } = options
+  const { invitation } = options.joining
+  const person = { accountId, name: account.name, email: account.email, phone: account.phone }
+  if (invitation === null) {
+    await createOwnPatient(context, tx, person)
+    return
+  }
+  const { role, clinicId, doctorId } = invitation
+  await noteInvitationUser(tx.db, { invitation, accountId })
+  if (role === 'front_desk' && clinicId !== null)
+    await joinFrontDesk(context, tx, { accountId, clinicId })
+  if (role === 'doctor' && doctorId === null)
+    await createDoctorOfAccount(context, tx, { ...person, clinicId })
+  if (role === 'doctor' && doctorId !== null) {
+    const isBound = await bindDoctorAccount(context, tx, { doctorId, accountId, clinicId })
+    if (!isBound) throw invalidInvitation('The doctor of this invitation has an account already.')
+  }
+}

@@ -1,0 +1,103 @@
+import { Type } from 'typebox'
+import { ChangeHeaders } from '#src/clinics/schemas.ts'
+import { pageOf, readPage } from '#src/http/pagination.ts'
+import { contextOf, signedIn } from '#src/http/request.ts'
+import { Id, PageQuery, ref } from '#src/http/schema.ts'
+import type { App } from '#src/http/server.ts'
+import { requestedVersion, versionTag } from '#src/http/versions.ts'
+import { presentSignedIn, trimFields } from '#src/identity/answers.ts'
+import { RegistrationSchema, SignedInSchema } from '#src/identity/schemas.ts'
+import { changePatient, listOwnPatients, presentPatient, readPatient } from './patients.ts'
+import { register } from './registration.ts'
+import { PatientChangeSchema, PatientPageSchema, PatientSchema } from './schemas.ts'
+
+const PatientPath = Type.Object({ id: Id })
+const PatientPosition = Type.Object({ id: Id }, { additionalProperties: false })
+
+export function patientRoutes(app: App): void {
+  app.post(
+    '/auth/register',
+    {
+      config: { audience: 'public', refusals: ['email-taken', 'invalid-invitation'] },
+      preValidation: trimFields('email', 'name', 'phone'),
+      schema: {
+        summary: 'Register, and be signed in',
+        description:
+          'Makes a patient account with its own patient record. With an invitation code it makes the account of a doctor, the front desk or an admin.',
+        tags: ['auth'],
+        body: ref(RegistrationSchema),
+        response: { 201: ref(SignedInSchema) },
+      },
+    },
+    async (request, reply) => {
+      const context = contextOf(request)
+      const { session, ...registration } = request.body
+      const signedIn = await register(context, registration)
+      return reply.code(201).send(presentSignedIn(reply, { context, signedIn, session }))
+    },
+  )
+
+  app.get(
+    '/patients',
+    {
+      config: { audience: 'signed-in' },
+      schema: {
+        summary: 'The patients the account may act for',
+        tags: ['patients'],
+        querystring: Type.Object({ ...PageQuery }),
+        response: { 200: ref(PatientPageSchema) },
+      },
+    },
+    async (request) => {
+      const { limit, after } = readPage(request.query, PatientPosition)
+      const rows = await listOwnPatients(signedIn(request), { limit, afterId: after?.id ?? null })
+      return pageOf(rows, { limit, present: presentPatient, positionOf: ({ id }) => ({ id }) })
+    },
+  )
+
+  app.get(
+    '/patients/:id',
+    {
+      config: { audience: 'signed-in' },
+      schema: {
+        summary: 'One patient',
+        description:
+          'For the accounts that may act for the patient, doctors and front desks that have or had an appointment with them, and admins.',
+        tags: ['patients'],
+        params: PatientPath,
+        response: { 200: ref(PatientSchema) },
+      },
+    },
+    async (request, reply) => {
+      const patient = await readPatient(signedIn(request), request.params.id)
+      void reply.header('etag', versionTag(patient.version))
+      return presentPatient(patient)
+    },
+  )
+
+  app.patch(
+    '/patients/:id',
+    {
+      config: { audience: 'signed-in', refusals: ['not-allowed', 'stale-version'] },
+      preValidation: trimFields('name', 'phone', 'email'),
+      schema: {
+        summary: 'Change name, contact or date of birth',
+        description: 'For the accounts that manage the patient.',
+        tags: ['patients'],
+        params: PatientPath,
+        headers: ChangeHeaders,
+        body: ref(PatientChangeSchema),
+        response: { 200: ref(PatientSchema) },
+      },
+    },
+    async (request, reply) => {
+      const patient = await changePatient(signedIn(request), {
+        patientId: request.params.id,
+        change: request.body,
+        requestedVersion: requestedVersion(request.headers['if-match']),
+      })
+      void reply.header('etag', versionTag(patient.version))
+      return presentPatient(patient)
+    },
+  )
+}

@@ -1,0 +1,91 @@
+// Whether this process can serve: the checks behind /readyz.
+
+import { readFile } from 'node:fs/promises'
+import { sql } from 'kysely'
+import type { Runtime } from '#src/context.ts'
+import { missingMigrations, readMigrations } from '#src/db/migrate.ts'
+import type { Readiness, ReadinessCheck } from '#src/http/health.ts'
+import { localDateTimeOf } from '#src/kernel/time.ts'
+
+/** Runs every check; none throws. */
+export async function checkReadiness(runtime: Runtime): Promise<Readiness> {
+  const checks = await Promise.all([
+    named('database', () => checkDatabase(runtime)),
+    named('migrations', () => checkMigrations(runtime)),
+    named('audit', () => checkAudit(runtime)),
+    named('time zones', () => checkTimeZones(runtime)),
+  ])
+  return { checks }
+}
+
+type Finding = Omit<ReadinessCheck, 'name'>
+
+async function named(name: string, check: () => Promise<Finding>): Promise<ReadinessCheck> {
+  try {
+    return { name, ...(await check()) }
+  } catch {
+    return { name, status: 'fail', detail: 'The database does not answer.' }
+  }
+}
+
+async function checkDatabase({ db }: Runtime): Promise<Finding> {
+  const { rows } = await sql<{ version: string }>`
+    select current_setting('server_version') as version`.execute(db)
+  return { status: 'ok', detail: `PostgreSQL ${rows[0]!.version} answers.` }
+}
+
+async function checkMigrations({ db }: Runtime): Promise<Finding> {
+  const { rows } = await sql<{ name: string }>`select name from schema_migration`.execute(db)
+  const missing = missingMigrations(await readMigrations(), new Set(rows.map(({ name }) => name)))
+  return missing.length === 0
+    ? { status: 'ok', detail: `${rows.length} migrations are applied.` }
+    : { status: 'fail', detail: `Migrations are missing: ${missing.join(', ')}.` }
+}
+
+async function checkAudit({ db }: Runtime): Promise<Finding> {
+  const { rows } = await sql<{ may_change: boolean }>`
+    select has_table_privilege('audit_entry', 'UPDATE, DELETE, TRUNCATE') as may_change`.execute(db)
+  return rows[0]!.may_change
+    ? {
+        status: 'warn',
+        detail:
+          'The application owns its tables, so only a trigger guards the audit. Set MIGRATION_DATABASE_URL to the owner and DATABASE_URL to a role of its own.',
+      }
+    : { status: 'ok', detail: 'The application cannot change or delete audit entries.' }
+}
+
+/**
+ * Node resolves local times and PostgreSQL only stores instants, but people read both: where their
+ * rules for a clinic's zone differ within a year, someone will be an hour off.
+ */
+async function checkTimeZones({ db, clock }: Runtime): Promise<Finding> {
+  const day = 86_400_000
+  const today = Math.floor(clock() / day) * day
+  const instants = Array.from({ length: 13 }, (_, index) => today + index * 30 * day)
+  const { rows } = await sql<{ zone: string; at: number; local: string }>`
+    select zone, at, to_char(to_timestamp(at / 1000.0) at time zone zone, 'YYYY-MM-DD"T"HH24:MI:SS') as local
+    from (select distinct time_zone as zone from clinic) as zones,
+      unnest(${instants}::float8[]) as at`.execute(db)
+  const differing = new Set(
+    rows
+      .filter(({ zone, at, local }) => localDateTimeOf(at, zone) !== local)
+      .map(({ zone }) => zone),
+  )
+  const versions = `Node.js has time zone data ${process.versions.tz}, the operating system ${await systemEdition()}`
+  return differing.size === 0
+    ? { status: 'ok', detail: `${versions}; PostgreSQL agrees for the zones of all clinics.` }
+    : {
+        status: 'warn',
+        detail: `${versions}; PostgreSQL differs within a year for ${[...differing].join(', ')}. Update the older one.`,
+      }
+}
+
+/** The edition of the operating system's IANA data, such as "2026a". */
+async function systemEdition(): Promise<string> {
+  try {
+    const text = await readFile('/usr/share/zoneinfo/tzdata.zi', 'utf8')
+    return /^# version (\S+)/.exec(text)?.[1] ?? 'an unknown one'
+  } catch {
+    return 'none'
+  }
+}

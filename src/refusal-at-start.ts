@@ -1,0 +1,20 @@
+// The reasons for which a start is refused in plain sentences, without a stack.
+
+import { ConfigRefused } from '#src/config.ts'
+import { EmbeddedRefused } from '#src/db/embedded.ts'
+import { MigrationRefused } from '#src/db/migrate.ts'
+import { Refusal } from '#src/kernel/errors.ts'
+
+/** The start must stop: the message is one sentence that says what to do. */
+export class StartRefused extends Error {}
+
+/** Whether the message is meant for the operator and says all there is to say. */
+export function isPlainRefusal(error: unknown): error is Error {
+  return (
+    error instanceof ConfigRefused ||
+    error instanceof EmbeddedRefused ||
+    error instanceof MigrationRefused ||
+    error instanceof StartRefused ||
+    error instanceof Refusal
+  )
+}
