@@ -1,25 +1,33 @@
-// `npm test` and `npm run check`: types, lint, format, then every test. Stops at the first failure.
+// `npm test`, which is `npm run check`: types, lint, format, then every test; stops at the first
+// failure. `npm run test:database` runs only the tests that use the database of TEST_DATABASE_URL.
 
 import { spawnSync } from 'node:child_process'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 
-const testFiles = globSync(['src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts', 'demo/**/*.test.ts']).sort()
+const testFiles = globSync(
+  ['src', 'scripts', 'test', 'demo'].map((folder) => `${folder}/**/*.test.ts`),
+)
+const databaseTestFiles = testFiles.filter((path) =>
+  readFileSync(path, 'utf8').includes('#test/support/visita.ts'),
+)
 
-const steps: [name: string, command: string, ...parameters: string[]][] = [
-  ['types', 'tsc', '--noEmit'],
-  ['lint', 'oxlint', '--type-aware', '--deny-warnings'],
-  ['format', 'oxfmt', '--check'],
-  // One process, so that all files share one database.
-  ['tests', 'node', '--test', '--test-isolation=none', '--test-reporter=spec', ...testFiles],
-]
+// One process, so that all files share one database.
+const run = (files: string[]) => ['node', '--test', '--test-isolation=none', ...files.sort()]
 
-for (const [name, command, ...parameters] of steps) {
+const steps: Record<string, string[]> =
+  process.argv[2] === 'database'
+    ? { 'database tests': run(databaseTestFiles) }
+    : {
+        types: ['tsc', '--noEmit'],
+        lint: ['oxlint', '--type-aware', '--deny-warnings'],
+        format: ['oxfmt', '--check'],
+        tests: run(testFiles),
+      }
+
+for (const [name, [command, ...parameters]] of Object.entries(steps)) {
   const startedAt = performance.now()
-  console.log(`${name}: ${command} ${parameters[0]}`)
-  const { status } = spawnSync(command, parameters, { stdio: 'inherit' })
-  if (status !== 0) {
-    console.error(`${name} failed.`)
-    process.exit(1)
-  }
-  console.log(`${name}: ${((performance.now() - startedAt) / 1000).toFixed(1)} s\n`)
+  const { status } = spawnSync(command!, parameters, { stdio: 'inherit' })
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1)
+  console.log(status === 0 ? `${name}: fine after ${seconds} s` : `${name}: failed`)
+  if (status !== 0) process.exit(1)
 }

@@ -75,7 +75,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime>
     const appRole = await reach(url, 'DATABASE_URL')
     if (ownerUrl !== url) await reach(ownerUrl, 'MIGRATION_DATABASE_URL')
     const applied = await migrate({ url: ownerUrl, schema, appRole })
-    if (applied.length > 0) say(`The database has been brought up to date (${applied.length} steps).`)
+    if (applied.length > 0)
+      say(`The database has been brought up to date (${applied.length} steps).`)
   } catch (error) {
     await embedded?.stop()
     throw error

@@ -71,12 +71,7 @@ export interface Board {
   clinics: Memory<ClinicBoard>
   visitTypes: Memory<VisitTypeBoard>
   /** Notes a booking of this process, so that it shows before anything is read again. */
-  take(booking: {
-    doctorId: string
-    clinicId: string
-    roomId: string | null
-    claim: Claim
-  }): void
+  take(booking: { doctorId: string; clinicId: string; roomId: string | null; claim: Claim }): void
 }
 
 /** A board that follows the events of the bus. */
@@ -158,7 +153,13 @@ function doctorBoard(row: DoctorScheduleRow): DoctorBoard {
   }
 }
 
-function claimOf([startsAt, endsAt, expiresAt, appointmentId, date]: DoctorScheduleRow['claims'][number]): Claim {
+function claimOf([
+  startsAt,
+  endsAt,
+  expiresAt,
+  appointmentId,
+  date,
+]: DoctorScheduleRow['claims'][number]): Claim {
   return { startsAt, endsAt, expiresAt, appointmentId, date }
 }
 

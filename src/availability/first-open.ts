@@ -4,7 +4,14 @@
 import { addDays, type LocalDate } from '#src/kernel/calendar.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
 import type { ClinicBoard, VisitTypeBoard } from './board.ts'
-import { earliestOf, horizonOf, openStartsOf, todayOf, type Offer, type Viewer } from './open-times.ts'
+import {
+  earliestOf,
+  horizonOf,
+  openStartsOf,
+  todayOf,
+  type Offer,
+  type Viewer,
+} from './open-times.ts'
 
 /** What was worked out for one offer: the first open start of a day, or null for none. */
 export interface FirstOpen {

@@ -59,7 +59,7 @@ export async function doctorSchedules(
         from claim left join appointment
           on doctor.daily_limit is not null and appointment.id = claim.appointment_id
         where calendar_id = doctor.id and during && tstzrange(${since}, null)), '[]') as claims
-    from doctor where doctor.id = any (${ids as string[]}::uuid[])`.execute(db)
+    from doctor where doctor.id = any (${ids}::uuid[])`.execute(db)
   return rows
 }
 
@@ -89,7 +89,7 @@ export async function clinicSchedules(
               order by during)
             from claim where calendar_id = room.id and during && tstzrange(${since}, null)), '[]')))
         from room where clinic_id = clinic.id), '[]') as rooms
-    from clinic where clinic.id = any (${ids as string[]}::uuid[])`.execute(db)
+    from clinic where clinic.id = any (${ids}::uuid[])`.execute(db)
   return rows
 }
 
@@ -126,7 +126,7 @@ export async function visitTypeRules(
       'room_kind',
       'status',
     ])
-    .where(sql<boolean>`id = any (${ids as string[]}::uuid[])`)
+    .where(sql<boolean>`id = any (${ids}::uuid[])`)
     .execute()
 }
 

@@ -1,5 +1,13 @@
 import { Type, type Static } from 'typebox'
-import { component, Id, InstantText, LocalDateText, PageQuery, ref, TimeZoneText } from '#src/http/schema.ts'
+import {
+  component,
+  Id,
+  InstantText,
+  LocalDateText,
+  PageQuery,
+  ref,
+  TimeZoneText,
+} from '#src/http/schema.ts'
 import { DoctorSchema } from '#src/doctors/schemas.ts'
 import { formatInstant } from '#src/kernel/time.ts'
 import type { Slot } from './open-times.ts'
@@ -77,7 +85,8 @@ export const AvailabilityQuery = Type.Object({
   from: Type.Optional({ ...LocalDateText, description: 'Clinic-local date; default today.' }),
   to: Type.Optional({
     ...LocalDateText,
-    description: 'Clinic-local date, inclusive, at most 62 days from `from`; default 13 days later.',
+    description:
+      'Clinic-local date, inclusive, at most 62 days from `from`; default 13 days later.',
   }),
   visitTypeId: Type.Optional({ ...Id, description: "Default: the doctor's first visit type." }),
   clinicId: Type.Optional({ ...Id, description: "Default: all of the doctor's clinics." }),
@@ -116,7 +125,8 @@ export const SlotsQuery = Type.Object({
   from: Type.Optional({ ...LocalDateText, description: 'Clinic-local date; default today.' }),
   to: Type.Optional({
     ...LocalDateText,
-    description: 'Clinic-local date, inclusive, at most 62 days from `from`; default 13 days later.',
+    description:
+      'Clinic-local date, inclusive, at most 62 days from `from`; default 13 days later.',
   }),
   ...PageQuery,
 })

@@ -5,7 +5,16 @@ import { addDays, daysBetween, type LocalDate } from '#src/kernel/calendar.ts'
 import { invalidParameter, NotFound } from '#src/kernel/errors.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
 import { firstOpenStart } from './first-open.ts'
-import { horizonOf, offersOf, openStartsOf, slotAt, todayOf, type Offer, type Slot, type Viewer } from './open-times.ts'
+import {
+  horizonOf,
+  offersOf,
+  openStartsOf,
+  slotAt,
+  todayOf,
+  type Offer,
+  type Slot,
+  type Viewer,
+} from './open-times.ts'
 import { colleaguesOf, matchingDoctors, type DoctorFilter } from './queries.ts'
 
 /** The longest stretch of dates that one question may be about. */
@@ -107,8 +116,12 @@ function nextOpenDate(
   return dates[0] ?? null
 }
 
-function bySoonest(one: Slot, other: Slot): number {
-  return one.startsAt - other.startsAt || compare(one.doctorId, other.doctorId) || compare(one.clinicId, other.clinicId)
+function bySoonest(one: SlotPosition, other: SlotPosition): number {
+  return (
+    one.startsAt - other.startsAt ||
+    compare(one.doctorId, other.doctorId) ||
+    compare(one.clinicId, other.clinicId)
+  )
 }
 
 function compare(one: string, other: string): number {
@@ -138,19 +151,18 @@ export async function searchSlots(
     .sort((one, other) => one.start - other.start)
   const count = limit + 1
   const found: Slot[] = []
-  for (const [index, { offer, start }] of firsts.entries()) {
-    const last = found.length >= count ? found[count - 1] : undefined
-    // An offer that begins with the page's last slots may still come before them by its id.
+  for (const { offer, start } of firsts) {
+    const last = found[count - 1]
+    // An offer that opens with the page's last slot may still come before it by its id.
     if (last && start > last.startsAt) break
     const date = localDateOf(start, offer.clinic.calendar.timeZone)
-    for (const open of openStartsUntilEnough(offer, { ...wanted, from: latest(from, date) }, count))
-      found.push(slotAt(offer, open))
-    if (index % 16 === 15 || found.length >= count) found.sort(bySoonest)
+    for (const open of openStartsUntilEnough(offer, { ...wanted, from: latest(from, date) }, count)) {
+      const slot = slotAt(offer, open)
+      if (after === null || bySoonest(slot, after) > 0) found.push(slot)
+    }
+    if (found.length >= count) found.sort(bySoonest).splice(count)
   }
-  return found
-    .sort(bySoonest)
-    .filter((slot) => after === null || bySoonest(slot, { ...slot, ...after }) > 0)
-    .slice(0, count)
+  return found.sort(bySoonest)
 }
 
 /** At least the first `count` open starts of the dates, or all there are, a week at a time. */
@@ -232,7 +244,9 @@ export async function searchDoctors(
     .sort(bySoonestDoctor)
     .filter((doctor) => asked.after === null || bySoonestDoctor(doctor, asked.after) > 0)
     .slice(0, asked.limit + 1)
-    .map((doctor) => ({ ...doctor, firstSlots: firstSlots(offers, doctor, { now, from, to }) }))
+    .map((doctor) =>
+      Object.assign(doctor, { firstSlots: firstSlots(offers, doctor, { now, from, to }) }),
+    )
 }
 
 function bySoonestDoctor(one: DoctorPosition, other: DoctorPosition): number {

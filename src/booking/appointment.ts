@@ -7,7 +7,13 @@ import { transact } from '#src/events/events.ts'
 import { refuseStale } from '#src/http/versions.ts'
 import { NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
 import { formatInstant, type Instant } from '#src/kernel/time.ts'
-import { isStaffOnly, keepsClaims, refusalSentence, stepOf, type Command } from './appointment-state.ts'
+import {
+  isStaffOnly,
+  keepsClaims,
+  refusalSentence,
+  stepOf,
+  type Command,
+} from './appointment-state.ts'
 import { isStaffOf, sightOf } from './policy.ts'
 import {
   appointmentById,
@@ -171,7 +177,11 @@ export async function appointmentAsAnswered(
   // A later change of the appointment must not show in the answer to an earlier request.
   return answer.version === row.version
     ? row
-    : { ...row, ...answer, cancelled_reason: answer.status === 'cancelled' ? row.cancelled_reason : null }
+    : {
+        ...row,
+        ...answer,
+        cancelled_reason: answer.status === 'cancelled' ? row.cancelled_reason : null,
+      }
 }
 
 const withDeadline: Partial<Record<AppointmentStatus, 'heldUntil' | 'answerBy'>> = {

@@ -126,7 +126,10 @@ function readWish(body: BookingWish): Wish {
   }
   const instant = parseInstant(startsAt)
   if (instant === null)
-    throw invalidField('/startsAt', '/startsAt must be an instant such as 2026-11-24T10:40:00+01:00.')
+    throw invalidField(
+      '/startsAt',
+      '/startsAt must be an instant such as 2026-11-24T10:40:00+01:00.',
+    )
   return {
     doctorId: doctorId.toLowerCase(),
     startsAt: instant,
@@ -175,8 +178,7 @@ async function offerFor(
   wish: Wish,
   { now, viewer }: { now: Instant; viewer: Viewer },
 ): Promise<FoundOffer> {
-  if (wish.startsAt <= now)
-    return { verdict: 'not-offered', reason: 'This time lies in the past.' }
+  if (wish.startsAt <= now) return { verdict: 'not-offered', reason: 'This time lies in the past.' }
   const { doctorId, clinicId, visitTypeId } = wish
   const offers =
     (await offersOf(context.board, { doctorIds: [doctorId], clinicId, visitTypeId, viewer })).get(
@@ -223,7 +225,10 @@ async function refusalForPatient(
   if (!isForKnown && doctor.acceptingNewPatients) return null
   if (await isPatientOf(context.db, visit)) return null
   return isForKnown
-    ? new NotOffered('/visitTypeId', 'Only patients whom the doctor already knows may book this visit.')
+    ? new NotOffered(
+        '/visitTypeId',
+        'Only patients whom the doctor already knows may book this visit.',
+      )
     : new NotOffered('/doctorId', 'The doctor takes no new patients at the moment.')
 }
 
@@ -262,10 +267,7 @@ async function take(
     now: Instant
     viewer: Viewer
   },
-): Promise<
-  | { answer: StoredAnswer; failure: null }
-  | { answer: null; failure: BookingFailure }
-> {
+): Promise<{ answer: StoredAnswer; failure: null } | { answer: null; failure: BookingFailure }> {
   const appointment = appointmentOf(offer, wished)
   const answer: StoredAnswer = {
     id: appointment.id,

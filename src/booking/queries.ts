@@ -144,9 +144,9 @@ const statusAt = (now: Instant) => sql<AppointmentStatus>`case
   else appointment.status end`
 
 const seenBy = (sight: Sight) => sql<SqlBool>`(${sight.all}::boolean
-  or appointment.patient_id = any (${sight.patientIds as string[]}::uuid[])
+  or appointment.patient_id = any (${sight.patientIds}::uuid[])
   or appointment.doctor_id = ${sight.doctorId}::uuid
-  or appointment.clinic_id = any (${sight.clinicIds as string[]}::uuid[]))`
+  or appointment.clinic_id = any (${sight.clinicIds}::uuid[]))`
 
 function appointmentsWithNames(db: Queryable, options: { sight: Sight; now: Instant }) {
   return db
@@ -238,8 +238,7 @@ export async function appointmentsSoonestFirst(
       sql<SqlBool>`appointment.local_starts_at < ${filter.to}::date + 1
         and appointment.starts_at < ${filter.to}::date + interval '2 days'`,
     )
-  if (filter.status !== undefined)
-    query = query.where(statusAt(options.now), 'in', filter.status)
+  if (filter.status !== undefined) query = query.where(statusAt(options.now), 'in', filter.status)
   if (filter.doctorId !== undefined)
     query = query.where('appointment.doctor_id', '=', filter.doctorId)
   if (filter.patientId !== undefined)

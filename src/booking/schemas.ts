@@ -1,5 +1,14 @@
 import { Type, type Static } from 'typebox'
-import { component, Id, InstantText, LocalDateText, PageQuery, ref, Text, TimeZoneText } from '#src/http/schema.ts'
+import {
+  component,
+  Id,
+  InstantText,
+  LocalDateText,
+  PageQuery,
+  ref,
+  Text,
+  TimeZoneText,
+} from '#src/http/schema.ts'
 import { SlotSchema } from '#src/availability/schemas.ts'
 
 const statuses = [
@@ -40,7 +49,9 @@ export const AppointmentSchema = component(
       patientId: Id,
       visitTypeId: Id,
       version: Type.Integer({ description: 'Raised by each change; see If-Match.' }),
-      sequence: Type.Integer({ description: 'Raised by each change of time or status (RFC 5545).' }),
+      sequence: Type.Integer({
+        description: 'Raised by each change of time or status (RFC 5545).',
+      }),
       heldUntil: Type.Optional({ ...InstantText, description: 'When a hold runs out.' }),
       answerBy: Type.Optional({ ...InstantText, description: 'When a request lapses.' }),
       reason: Type.Optional(Type.String({ description: "The patient's own words." })),
@@ -84,9 +95,18 @@ export const AppointmentSchema = component(
           clinic: {
             name: 'Clinique du Canal',
             phone: '+33 1 42 68 53 00',
-            address: { street: '12 quai de Valmy', postalCode: '75010', city: 'Paris', country: 'FR' },
+            address: {
+              street: '12 quai de Valmy',
+              postalCode: '75010',
+              city: 'Paris',
+              country: 'FR',
+            },
           },
-          patient: { name: 'Anna Berg', phone: '+33 6 12 34 56 78', email: 'anna.berg@example.org' },
+          patient: {
+            name: 'Anna Berg',
+            phone: '+33 6 12 34 56 78',
+            email: 'anna.berg@example.org',
+          },
           visitType: { name: 'First consultation', mode: 'in_person' },
         },
       ],
@@ -118,10 +138,15 @@ export const NewAppointmentSchema = component(
   'NewAppointment',
   Type.Object(
     {
-      slotId: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'A slot as listed.' })),
+      slotId: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 200, description: 'A slot as listed.' }),
+      ),
       doctorId: Type.Optional({ ...Id, description: 'With `startsAt`, instead of `slotId`.' }),
       startsAt: Type.Optional({ ...InstantText, description: 'With any offset.' }),
-      clinicId: Type.Optional({ ...Id, description: 'Default: the clinic that has this time open.' }),
+      clinicId: Type.Optional({
+        ...Id,
+        description: 'Default: the clinic that has this time open.',
+      }),
       visitTypeId: Type.Optional({ ...Id, description: "Default: the doctor's first visit type." }),
       patientId: Type.Optional({
         ...Id,

@@ -64,7 +64,7 @@ test('a clinic is closed and opened by admins and its own front desk alone', asy
   assert.equal((await call(app, `POST ${path}`, { body: christmas })).status, 401)
   for (const as of [people.patient, people.doctor, people.deskElsewhere])
     assert.equal((await call(app, `POST ${path}`, { as, body: christmas })).status, 403)
-  const nowhere = `POST /clinics/${newId()}/closures`
+  const nowhere = `POST /clinics/${newId()}/closures` as const
   assert.equal((await call(app, nowhere, { as: people.admin, body: christmas })).status, 404)
 })
 

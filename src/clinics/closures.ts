@@ -127,12 +127,18 @@ export async function importHolidays(
   file: string,
 ): Promise<HolidayImport> {
   refuseForbidden(context, clinicId)
+  const known = await findClinic(context.db, clinicId)
+  const read = (timeZone: string) =>
+    readHolidays(file, {
+      timeZone,
+      thisYear: Number(localDateOf(context.clock(), timeZone).slice(0, 4)),
+    })
+  // A large file takes a moment, in which no booking should wait for the clinic's row.
+  const earlier = read(known.time_zone)
   return transact(context, async (tx) => {
     const clinic = await lockClinicSchedule(tx.db, clinicId)
-    const { holidays, skipped } = readHolidays(file, {
-      timeZone: clinic.time_zone,
-      thisYear: Number(localDateOf(context.clock(), clinic.time_zone).slice(0, 4)),
-    })
+    const { holidays, skipped } =
+      clinic.time_zone === known.time_zone ? earlier : read(clinic.time_zone)
     const imported = await upsertImportedClosures(
       tx.db,
       holidays.map((holiday) => ({

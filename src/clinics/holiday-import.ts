@@ -147,11 +147,7 @@ function datesOf(
       }).filter((date) => repeat.until === null || isUntil(start, date, repeat.until))
     if (dates.length === 0) reasons.push(`does not return in ${options.thisYear} or later`)
   }
-  const excluded = new Set(
-    (event.properties.get('EXDATE') ?? []).flatMap((property) =>
-      property.values.map((_, index) => keyOf(momentOf(property, options.timeZone, index))),
-    ),
-  )
+  const excluded = excludedKeys(event, dates, options.timeZone)
   const moved = event.properties.has('RECURRENCE-ID') ? null : options.moved.get(uidOf(event))
   return {
     dates: dates.filter((date) => {
@@ -160,6 +156,25 @@ function datesOf(
     }),
     reasons,
   }
+}
+
+/**
+ * What EXDATE takes away. A value is resolved only when it is near one of the dates, in whatever
+ * zones the two are: a file may hold tens of thousands of values in hundreds of zones.
+ */
+function excludedKeys(
+  event: HolidayEvent,
+  dates: readonly LocalDate[],
+  timeZone: string,
+): Set<string> {
+  const keys = new Set<string>()
+  for (const property of event.properties.get('EXDATE') ?? [])
+    for (const index of property.values.keys()) {
+      const moment = momentOf(property, timeZone, index)
+      if (dates.some((date) => Math.abs(daysBetween(date, moment.date)) <= 2))
+        keys.add(keyOf(moment))
+    }
+  return keys
 }
 
 function movedOccurrences(

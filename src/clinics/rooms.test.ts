@@ -58,7 +58,7 @@ test('rooms are changed by admins and the front desk of their clinic alone', asy
     assert.equal((await call(app, `DELETE ${room}`)).status, 401)
     for (const other of [people.patient, people.doctor, people.deskElsewhere])
       assert.equal((await call(app, `DELETE ${room}`, { as: other })).status, 403)
-    const elsewhere = `DELETE /clinics/${otherClinicId}/rooms/${added.body.id}`
+    const elsewhere = `DELETE /clinics/${otherClinicId}/rooms/${added.body.id}` as const
     assert.equal((await call(app, elsewhere, { as: people.admin })).status, 404)
     assert.equal((await call(app, `DELETE ${room}`, { as })).status, 204)
     assert.equal(await scheduleVersion(runtime, clinicId), before + 2)

@@ -2,14 +2,14 @@ import { contextOf, signedIn } from '#src/http/request.ts'
 import { Page, ref } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import { requestedVersion, versionTag } from '#src/http/versions.ts'
+import { ChangeHeaders } from './schemas.ts'
 import {
-  ChangeHeaders,
   NewVisitTypeSchema,
   VisitTypeChangeSchema,
   VisitTypeParams,
   VisitTypeSchema,
   VisitTypesQuery,
-} from './schemas.ts'
+} from './visit-type-schemas.ts'
 import {
   changeVisitType,
   createVisitType,

@@ -74,9 +74,8 @@ test('a video link is shown to staff of the clinic and to nobody else', async ()
   const body = { ...video, clinicId }
   const { id } = (await call(app, 'POST /visit-types', { as: people.deskHere, body })).body
   const links = async (as?: string) => {
-    const options = as === undefined ? {} : { as }
-    const shown = await call(app, `GET /visit-types/${id}`, options)
-    const listed = await call(app, `GET /visit-types?clinicId=${clinicId}&limit=100`, options)
+    const shown = await call(app, `GET /visit-types/${id}`, { as })
+    const listed = await call(app, `GET /visit-types?clinicId=${clinicId}&limit=100`, { as })
     const row = listed.body.items.find((item: { id: string }) => item.id === id)
     return [shown.body.videoLink, row.videoLink]
   }
@@ -91,11 +90,10 @@ test('a visit type that only staff may book is known to staff of the clinic alon
   const { clinicId, people } = await makeNetwork(runtime)
   const body = { ...followUp, clinicId, whoMayBook: 'staff' }
   const { id } = (await call(app, 'POST /visit-types', { as: people.deskHere, body })).body
-  const list = `GET /visit-types?clinicId=${clinicId}&limit=100`
+  const list = `GET /visit-types?clinicId=${clinicId}&limit=100` as const
   for (const as of [undefined, people.patient, people.deskElsewhere]) {
-    const options = as === undefined ? {} : { as }
-    assert.equal((await call(app, `GET /visit-types/${id}`, options)).status, 404)
-    assert.ok(!idsOf(await call(app, list, options)).includes(id))
+    assert.equal((await call(app, `GET /visit-types/${id}`, { as })).status, 404)
+    assert.ok(!idsOf(await call(app, list, { as })).includes(id))
   }
   const patch = { as: people.deskElsewhere, body: { name: 'Mine' } }
   assert.equal((await call(app, `PATCH /visit-types/${id}`, patch)).status, 404)
@@ -135,7 +133,7 @@ test('a retired visit type is listed for staff alone, and still shown to who kno
   const as = people.deskHere
   await call(app, `PATCH /visit-types/${id}`, { as, body: { status: 'retired' } })
   assert.equal((await call(app, `GET /visit-types/${id}`)).body.status, 'retired')
-  const list = `GET /visit-types?clinicId=${clinicId}&limit=100`
+  const list = `GET /visit-types?clinicId=${clinicId}&limit=100` as const
   assert.ok(!idsOf(await call(app, list)).includes(id))
   assert.ok(!idsOf(await call(app, `${list}&status=retired`)).includes(id))
   assert.ok(idsOf(await call(app, `${list}&status=retired`, { as })).includes(id))
@@ -145,13 +143,13 @@ test('a visit type is changed by admins and the front desk of its clinic alone',
   const { app, runtime } = await testVisita()
   const { visitTypeId, clinicVisitTypeId, people } = await makeNetwork(runtime)
   const body = { name: 'Renamed' }
-  const path = `PATCH /visit-types/${clinicVisitTypeId}`
+  const path = `PATCH /visit-types/${clinicVisitTypeId}` as const
   assert.equal((await call(app, path, { body })).status, 401)
   for (const as of [people.patient, people.doctor, people.deskElsewhere])
     assert.equal((await call(app, path, { as, body })).status, 403)
   for (const as of [people.admin, people.deskHere])
     assert.equal((await call(app, path, { as, body })).status, 200)
-  const ofNetwork = `PATCH /visit-types/${visitTypeId}`
+  const ofNetwork = `PATCH /visit-types/${visitTypeId}` as const
   assert.equal((await call(app, ofNetwork, { as: people.deskHere, body })).status, 403)
   assert.equal(
     (await call(app, `PATCH /visit-types/${newId()}`, { as: people.admin, body })).status,
@@ -204,7 +202,7 @@ test('a visit that is no longer by video has no video link', async () => {
   const { clinicId, people } = await makeNetwork(runtime)
   const as = people.deskHere
   const added = await call(app, 'POST /visit-types', { as, body: { ...video, clinicId } })
-  const path = `PATCH /visit-types/${added.body.id}`
+  const path = `PATCH /visit-types/${added.body.id}` as const
   const phone = await call(app, path, { as, body: { mode: 'phone' } })
   assert.equal(phone.body.videoLink, undefined)
   const again = await call(app, path, { as, body: { mode: 'video' } })

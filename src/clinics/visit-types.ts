@@ -12,7 +12,12 @@ import { formatUtc } from '#src/kernel/time.ts'
 import { practiceClinicIds } from './access.ts'
 import { NamePosition } from './clinics.ts'
 import { may } from './policy.ts'
-import type { NewVisitType, VisitTypeAnswer, VisitTypeChange, VisitTypesQuery } from './schemas.ts'
+import type {
+  NewVisitType,
+  VisitTypeAnswer,
+  VisitTypeChange,
+  VisitTypesQuery,
+} from './visit-type-schemas.ts'
 import {
   insertVisitType,
   lockVisitType,

@@ -45,17 +45,11 @@ function prepareStatements(client: pg.ClientBase): void {
   client.query = preparing as typeof client.query
 }
 
-const timestamptz = 1184
-const readAsText = new Set([1082, 1114]) // date, timestamp
-
 /** How results are read: instants as milliseconds, dates as text, everything else as pg does. */
-const types: NonNullable<ClientConfig['types']> = {
-  getTypeParser(type: number, format?: 'text' | 'binary') {
-    if (type === timestamptz) return parseDatabaseInstant
-    if (readAsText.has(type)) return (text: string) => text
-    return pg.types.getTypeParser(type, format)
-  },
-} as NonNullable<ClientConfig['types']>
+const types = new pg.TypeOverrides()
+types.setTypeParser(pg.types.builtins.TIMESTAMPTZ, parseDatabaseInstant)
+types.setTypeParser(pg.types.builtins.TIMESTAMP, (text) => text)
+types.setTypeParser(pg.types.builtins.DATE, (text) => text)
 
 /** What every connection of Visita is set to; `schema` is where its tables live. */
 export function clientConfig(url: string, schema: string): ClientConfig {

@@ -26,7 +26,8 @@ const refusals: Record<string, () => Refusal> = {
   specialty_code_unique: () => new Refusal('conflict', 'A specialty with this code exists.'),
   specialty_name_unique: () => new Refusal('conflict', 'A specialty with this name exists.'),
   room_name_unique: () => new Refusal('conflict', 'The clinic has a room of this name.'),
-  doctor_account_unique: () => new Refusal('conflict', 'This account already has a doctor profile.'),
+  doctor_account_unique: () =>
+    new Refusal('conflict', 'This account already has a doctor profile.'),
   weekly_hours_clinic: () => invalidField('/hours', 'names a clinic that does not exist'),
   opening_clinic: () => invalidField('/clinicId', 'names a clinic that does not exist'),
   doctor_specialty_specialty: () =>

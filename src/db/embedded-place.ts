@@ -189,16 +189,32 @@ async function inspect(cluster: string, major: string): Promise<number | null> {
   return uid
 }
 
-/** Makes the directory; root's can be passed through, not listed, by the user that the server runs as. */
 async function makeDirectory(directory: string): Promise<void> {
   try {
-    const made = await mkdir(directory, { recursive: true, mode: isRoot() ? 0o711 : 0o700 })
-    if (made !== undefined && isRoot()) await chmod(directory, 0o711)
+    await makeMissing(directory)
   } catch (error) {
     throw new EmbeddedRefused(
       `The directory ${directory} cannot be made (${messageOf(error)}): give this user the right to, or choose another DATA_DIR.`,
     )
   }
+}
+
+/**
+ * Makes the directory and those above it. Root's can be passed through, not listed, by the user that
+ * the server runs as. Node's own recursive `mkdir` never returns where a file system takes no
+ * directories, as /proc.
+ */
+async function makeMissing(directory: string): Promise<void> {
+  const mode = isRoot() ? 0o711 : 0o700
+  try {
+    await mkdir(directory, { mode })
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST' && (await stat(directory)).isDirectory()) return
+    if (codeOf(error) !== 'ENOENT' || (await list(dirname(directory)))) throw error
+    await makeMissing(dirname(directory))
+    await mkdir(directory, { mode })
+  }
+  await chmod(directory, mode)
 }
 
 /** Whether the server's user can enter, let in if all that bars it is an empty directory of root's. */

@@ -29,11 +29,27 @@ const root = process.getuid?.() === 0
 const rootOnly = root ? {} : { skip: 'only root starts the server as another user' }
 const notForRoot = root ? { skip: 'nothing is read-only for root' } : {}
 
+const endings = new WeakMap<TestContext, (() => unknown)[]>()
+
+/** Runs after the test, before everything that was registered earlier. */
+function atEnd(t: TestContext, ending: () => unknown): void {
+  const known = endings.get(t)
+  if (known) {
+    known.unshift(ending)
+    return
+  }
+  const all = [ending]
+  endings.set(t, all)
+  t.after(async () => {
+    for (const each of all) await each()
+  })
+}
+
 /** A directory that is removed after the test, which fails if a process of it is left. */
 async function makeDirectory(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'visita-test-'))
   await chmod(directory, 0o711)
-  t.after(async () => {
+  atEnd(t, async () => {
     try {
       await until(async () => (await processesNaming(directory)).length === 0)
     } finally {
@@ -58,7 +74,7 @@ async function processesNaming(text: string): Promise<number[]> {
 async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
   const giveUpAt = performance.now() + 15_000
   while (!(await condition())) {
-    if (performance.now() > giveUpAt) throw new Error(`this did not come true: ${condition}`)
+    if (performance.now() > giveUpAt) assert.fail(`this did not come true: ${condition.toString()}`)
     await sleep(5)
   }
 }
@@ -72,7 +88,7 @@ async function start(t: TestContext, dataDirectory: string, more: Partial<Embedd
     log: (message) => log.push(message),
     ...more,
   })
-  t.after(() => server.stop())
+  atEnd(t, () => server.stop())
   return { ...server, log }
 }
 
@@ -87,13 +103,13 @@ async function refusal(options: Partial<EmbeddedOptions> & { dataDirectory: stri
   return assert.fail('it was not refused')
 }
 
-async function run<Row>(url: string, sql: string): Promise<Row[]> {
+async function run(url: string, sql: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ connectionString: url })
   client.on('error', () => {})
   await client.connect()
   try {
-    const { rows } = await client.query(sql)
-    return rows as Row[]
+    const { rows } = await client.query<Record<string, unknown>>(sql)
+    return rows
   } finally {
     await client.end()
   }
@@ -109,9 +125,9 @@ interface App {
 
 const appSource = `
 import { startEmbedded } from ${JSON.stringify(new URL('embedded.ts', import.meta.url).href)}
-const log = (message) => console.log(JSON.stringify({ message }))
+const log = (message) => console.log(message)
 const server = await startEmbedded({ durable: false, log, ...JSON.parse(process.argv[1]) })
-console.log(JSON.stringify({ ownerUrl: server.ownerUrl }))
+console.log(server.ownerUrl)
 process.stdin.once('data', () => server.stop().then(() => process.exit()))
 `
 
@@ -129,7 +145,7 @@ async function startApp(
   more: Partial<EmbeddedOptions> = {},
 ): Promise<App> {
   const child = spawnApp(dataDirectory, more)
-  t.after(() => child.kill('SIGKILL'))
+  atEnd(t, () => child.kill('SIGKILL'))
   const log: string[] = []
   async function kill(): Promise<void> {
     child.kill('SIGKILL')
@@ -140,11 +156,10 @@ async function startApp(
     await once(child, 'exit')
   }
   for await (const line of createInterface(child.stdout!)) {
-    const said = JSON.parse(line) as { ownerUrl?: string; message?: string }
-    if (said.message) log.push(said.message)
-    if (said.ownerUrl) return { child, ownerUrl: said.ownerUrl, log, kill, leave }
+    if (line.startsWith('postgresql:')) return { child, ownerUrl: line, log, kill, leave }
+    log.push(line)
   }
-  return assert.fail(`the process ended: ${log}`)
+  return assert.fail(`the process ended: ${log.join()}`)
 }
 
 async function serverPid(dataDirectory: string): Promise<number> {
@@ -175,7 +190,7 @@ test('a new database: private, without TCP, and each role has its rights alone',
 
   const wrong = server.ownerUrl.replace(/:[^:@]+@/, ':wrong@')
   await assert.rejects(run(wrong, 'select 1'), { code: '28P01' })
-  const facts = await run<Record<string, string>>(
+  const facts = await run(
     server.ownerUrl,
     `select current_setting('listen_addresses') as tcp, current_setting('TimeZone') as zone,
        current_setting('fsync') as fsync, datlocale as locale, rolsuper::text as super,
@@ -293,7 +308,7 @@ test('the process id of an old server that another program has by now stops noth
   await before.stop()
   const { uid, gid } = await stat(cluster)
   const stranger = spawn('sleep', ['60'], root ? { uid, gid } : {})
-  t.after(() => stranger.kill())
+  atEnd(t, () => stranger.kill())
   for (const name of ['postmaster.pid', '.s.PGSQL.5432.lock']) {
     const file = join(cluster, name)
     await writeFile(file, left.replace(/^\d+/, String(stranger.pid)), { mode: 0o600 })
@@ -474,7 +489,7 @@ test('a package that is read-only and lacks its links is copied', notForRoot, as
   const copy = await copyPackage(directory)
   const library = join(copy, 'native', 'lib')
   await chmod(library, 0o555)
-  t.after(() => chmod(library, 0o755))
+  atEnd(t, () => chmod(library, 0o755))
   const server = await start(t, join(directory, 'data'), { packageDirectory: copy })
   await run(server.ownerUrl, 'select 1')
   assert.match(server.log.join(), /Copying/)

@@ -25,8 +25,8 @@ type Json = Record<string, unknown>
 
 /**
  * Makes each route that is added from here on declare itself, and returns the list of operations,
- * which grows with the routes. Adding a route that does not declare its audience, summary, tags or
- * path parameters throws.
+ * which grows with the routes. Adding a route that does not declare its audience, path parameters, and
+ * unless it is hidden from openapi.json its summary and tags, throws.
  */
 export function requireDeclarations(app: App, options: ServerOptions): Operation[] {
   const operations: Operation[] = []
@@ -61,14 +61,16 @@ function declare(route: RouteOptions): Operation {
   const method = String(route.method)
   const audience = config?.audience
   if (audience === undefined) throw new Error(`${nameOf(route)} does not declare its audience.`)
-  if (!schema?.summary || !schema.tags?.length) {
+  if (!schema?.hide && (!schema?.summary || !schema.tags?.length)) {
     throw new Error(`${nameOf(route)} declares no summary or no tags.`)
   }
   if (url.includes(':') && !isObject(schema.params)) {
     throw new Error(`${nameOf(route)} does not declare its path parameters.`)
   }
   const { body, querystring } = schema
-  const operationId = schema.operationId ?? operationIdOf({ method, url, schema })
+  const operationId = schema.hide
+    ? nameOf(route)
+    : (schema.operationId ?? operationIdOf({ method, url, schema }))
   route.schema = {
     ...schema,
     operationId,

@@ -5,6 +5,7 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
+import { isLostConnection, refusalOf as refusalOfConstraint } from '#src/db/constraints.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { InvalidRequest, Refusal } from '#src/kernel/errors.ts'
 import { toFieldErrors } from './field-errors.ts'
@@ -128,8 +129,14 @@ function refusalOf(error: FastifyError, request: FastifyRequest): Refusal | Http
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new Refusal('malformed-request', 'The body is not as long as Content-Length says.')
     default:
-      return null
+      return refusalOfDatabase(error)
   }
+}
+
+function refusalOfDatabase(error: Error): Refusal | null {
+  if (isLostConnection(error))
+    return new Refusal('busy', 'The database does not answer. Try again in a moment.')
+  return refusalOfConstraint(error)
 }
 
 /**

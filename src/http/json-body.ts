@@ -70,7 +70,7 @@ const closeBrace = 0x7d
 
 /**
  * Scans text that is known to be JSON for what JSON.parse lets pass. One pass over the characters,
- * with native search inside strings: about as fast as JSON.parse itself.
+ * with native search inside strings: 1.5 µs for a booking, where JSON.parse takes 0.5.
  */
 function findFaults(text: string): FieldError[] {
   const levels: Level[] = []

@@ -47,7 +47,7 @@ const tagDescriptions: Record<string, string> = {
   auth: 'Accounts, signing in, invitations.',
   clinics: 'The clinics and when they are closed.',
   doctors: 'The doctors, and finding one.',
-  availability: 'Open times, and the hours they come from.',
+  'open times': 'Open times, and the hours they come from.',
   patients: 'The records of patients.',
   appointments: 'Booking and what becomes of it.',
   operations: 'For whoever runs the server.',

@@ -36,7 +36,9 @@ export function ref<Schema extends TSchema>(schema: Schema): TUnsafe<Static<Sche
 
 /** The schema's values, or null. */
 export function nullable<Schema extends TSchema>(schema: Schema): TUnsafe<Static<Schema> | null> {
-  const plain: Record<string, unknown> = Object.fromEntries(Object.entries(schema))
+  const plain: Record<string, unknown> = Object.fromEntries(
+    Object.entries('$id' in schema ? ref(schema) : schema),
+  )
   if (typeof plain.type === 'string') {
     const values = Array.isArray(plain.enum) ? { enum: [...plain.enum, null] } : {}
     return Type.Unsafe({ ...plain, type: [plain.type, 'null'], ...values })
@@ -130,6 +132,9 @@ export function Text(
 ) {
   return Type.String({ minLength: 1, maxLength: lengthMax, pattern: '\\S', ...options })
 }
+
+/** The answer of status 204: `reply.code(204).send(null)`. */
+export const NoContent = Type.Null({ description: 'Done.' })
 
 /** One page of a list. `nextCursor` is null on the last page. */
 export function Page<Schema extends TSchema>(itemSchema: Schema) {

@@ -78,6 +78,13 @@ test('a field that the response schema does not declare is never sent', async ()
   assert.ok(!(await get(petUrl, { authorization: 'Bearer admin' })).body.includes('chip'))
 })
 
+test('an answer without content has none', async () => {
+  const answer = await server.app.inject({ method: 'PUT', url: petUrl })
+  assert.equal(answer.statusCode, 204)
+  assert.equal(answer.body, '')
+  assert.equal(answer.headers['content-type'], undefined)
+})
+
 test('a bug is a 500 with a request id and without internals, and is in the log with its stack', async () => {
   const answer = await get('/api/v1/broken', { 'x-request-id': 'trace-1' })
   assert.equal(answer.statusCode, 500)

@@ -16,6 +16,7 @@ import {
   InstantText,
   LocalDateText,
   MinuteText,
+  NoContent,
   nullable,
   Page,
   PageQuery,
@@ -136,12 +137,25 @@ function petRoutes(app: App): void {
         summary: 'Remove it',
         tags,
         params: Type.Object({ id: Id }),
-        response: { 204: Type.Null({ description: 'Removed.' }) },
+        response: { 204: NoContent },
       },
     },
     async () => {
       throw new Refusal('wrong-state', 'It is eating.', { state: 'eating', status: 'eating' })
     },
+  )
+  app.put(
+    '/pets/:id',
+    {
+      config: { audience: 'public' },
+      schema: {
+        summary: 'Pat it',
+        tags,
+        params: Type.Object({ id: Id }),
+        response: { 204: NoContent },
+      },
+    },
+    async (_request, reply) => reply.code(204).send(null),
   )
   app.get(
     '/broken',

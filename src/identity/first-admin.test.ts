@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createApp } from '#src/app.ts'
-import { connect } from '#src/db/connect.ts'
+import { connect, currentRole } from '#src/db/connect.ts'
 import { migrate } from '#src/db/migrate.ts'
 import { InvalidRequest } from '#src/kernel/errors.ts'
 import { call } from '#test/support/network.ts'
@@ -14,7 +14,7 @@ const password = 'four wet herons wait'
 async function emptyNetwork(schema: string) {
   const visita = await testVisita()
   const url = visita.databaseUrl
-  await migrate({ url, schema, appRole: new URL(url).username })
+  await migrate({ url, schema, appRole: await currentRole(url) })
   const { db, pool } = connect({ url, schema, poolSize: 4, onLost() {} })
   const runtime = { ...visita.runtime, db }
   const app = await createApp(runtime)

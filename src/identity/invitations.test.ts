@@ -26,7 +26,7 @@ function register(body: object) {
 }
 
 function statusesOf(answers: { status: number }[]): number[] {
-  return answers.map(({ status }) => status).sort()
+  return answers.map(({ status }) => status).toSorted((one, other) => one - other)
 }
 
 test('only an admin invites', async () => {

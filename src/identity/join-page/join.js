@@ -1,6 +1,6 @@
 // Registers with the invitation code in the address's fragment, which browsers never send.
 
-const code = decodeURIComponent(location.hash.slice(1)).trim()
+const code = location.hash.slice(1).trim()
 // The code must not stay in the history of a browser that others use.
 history.replaceState(null, '', location.pathname)
 
