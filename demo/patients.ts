@@ -30,7 +30,7 @@ function listOf(text: string): [string, ...string[]] {
 
 const german = names(
   'Anna Björn Charlotte Dörte Emil Friederike Günther Hannelore Jörg Käthe Lukas Mareike Paul Sönke Theresa Uwe',
-  'Bäcker Drögemüller Eckstein Fuhrmann Großmann Hübner Jansen Köhler Lindemann Müller-Lüdenscheidt Petersen Rößler Schäfer Voß',
+  'Bäcker Drögemüller Eckstein Fuhrmann Großmann Hübner Jansen Köhler Lindemann Müller-Wohlgemuth Petersen Rößler Schäfer Voß',
 )
 const turkish = names(
   'Ayşe Barış Çağla Deniz Elif Gökhan Hülya İbrahim Merve Özge Umut Zeynep',
@@ -57,7 +57,7 @@ const english = names(
   'Abigail Connor Deborah Ewan Fiona Graham Harriet Imogen Liam Maeve Oliver Siobhán',
   'Abernathy Blackwood Fitzgerald Hollingsworth McAllister O’Sullivan Pemberton Whitaker',
 )
-const haitian = names('Wideline Jocelyn Marckenson Rose-Laure Stanley', 'Toussaint Pierre-Louis Dessalines Jean-Charles')
+const haitian = names('Wideline Jocelyn Marckenson Rose-Laure Stanley', 'Toussaint Pierre-Louis Désir Jean-Charles')
 const spanish = names(
   'Álvaro Begoña Concepción Iñigo Lucía Maximiliano Ximena',
   'Castañeda Fernández-Villaverde Ibáñez Muñoz Quiñones Zúñiga',
@@ -83,7 +83,7 @@ const unusual: { name: string; clinic: ClinicKey }[] = [
     clinic: 'hamburg',
   },
   { name: 'عبد الرحمن بن محمد بن عبد الله الأنصاري', clinic: 'montreal' },
-  { name: 'Uvuvwevwevwe Onyetenyevwe Ugwemuhwem Osas', clinic: 'montreal' },
+  { name: 'Chukwuemeka Oluwaseun Nwachukwu-Adebayo', clinic: 'montreal' },
   { name: 'Þórður Ægir Ólafsson', clinic: 'berlin' },
 ]
 

@@ -94,7 +94,8 @@ function anyHoursAroundTheClock(change: string): fc.Arbitrary<WeeklyHours[]> {
 
 function anySearch(timeZone: string, change: string): fc.Arbitrary<SlowSearch> {
   const around = resolveWallTime(timeZone, dayNumberOf(change), 0)
-  const anyDate = fc.integer({ min: -3, max: 4 }).map((days) => addDays(change, days))
+  const anyDistance = fc.oneof(fc.integer({ min: -1, max: 1 }), fc.integer({ min: -3, max: 4 }))
+  const anyDate = anyDistance.map((days) => addDays(change, days))
   const anyHours = fc.record({
     ...anyHoursMinutes,
     weekday: fc.integer({ min: -2, max: 2 }).map((days) => weekdayOf(addDays(change, days))),
@@ -150,9 +151,9 @@ function anySearch(timeZone: string, change: string): fc.Arbitrary<SlowSearch> {
 }
 
 function anySearchIn(timeZone: string, fromYear = 2012, toYear = 2030): fc.Arbitrary<SlowSearch> {
-  const dates = changeDates(timeZone, fromYear, toYear)
-  if (timeZone === 'Pacific/Apia') dates.push('2011-12-30', '2011-12-31')
-  return fc.constantFrom(...dates).chain((change) => anySearch(timeZone, change))
+  const anyChange = fc.constantFrom(...changeDates(timeZone, fromYear, toYear))
+  const skipped = timeZone === 'Pacific/Apia' ? [fc.constant('2011-12-30')] : []
+  return fc.oneof(anyChange, ...skipped).chain((change) => anySearch(timeZone, change))
 }
 
 const anySearchAnywhere = fc.constantFrom(...zones).chain((timeZone) => anySearchIn(timeZone))

@@ -131,6 +131,8 @@ test('a date that the zone skipped has no times, and the night before it goes on
     '01:00',
   ])
   assert.deepEqual(timesOf({ ...given, from: '2011-12-30', to: '2011-12-30' }), [])
+  const openings = [openingOf('09:00–10:00', '2011-12-30')]
+  assert.deepEqual(timesOf({ ...given, hours: [], openings }), [])
 })
 
 test('hours and openings that overlap or touch are one window with one grid', () => {

@@ -158,12 +158,12 @@ async function copyPrograms(native: string, staging: string, copy: string): Prom
     verbatimSymlinks: true,
     filter: (path) => !path.endsWith('.a') && basename(path) !== 'pkgconfig',
   })
-  await makeLinks(target)
   for (const entry of await readdir(target, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
     const program = entry.isDirectory() || basename(entry.parentPath) === 'bin'
     if (!entry.isSymbolicLink()) await chmod(path, program ? 0o755 : 0o644)
   }
   await chmod(target, 0o755)
+  await makeLinks(target)
   await rename(target, copy)
 }

@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import type { Traces } from './embedded-place.ts'
 import { identityOf, type ServerUser } from './embedded-user.ts'
 
 export interface Program {
@@ -38,39 +39,39 @@ export interface Guard {
 
 /**
  * Reads the process id of the newest program from its input; the input's end means that its maker is
- * gone, however it went. It then ends that program with its group and removes the paths.
+ * gone, however it went. It then ends that program, waits for its group (what initdb started ends with
+ * it, and cleans up), and removes the paths; those that end in a slash only if they are empty.
  */
 const guardScript = `
-parent=$1; shift
 program=
 while read -r line; do program=$line; done
 tries=0
 if [ -n "$program" ]; then
-  kill -s QUIT -- "-$program"
-  while kill -0 "$program" && [ "$tries" -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
+  kill -s QUIT "$program"
+  while kill -s 0 -- "-$program" && [ "$tries" -lt 100 ]; do sleep 0.05; tries=$((tries + 1)); done
   kill -s KILL -- "-$program"
 fi
-tries=0
-until rm -rf -- "$@" || [ "$tries" -ge 100 ]; do sleep 0.05; tries=$((tries + 1)); done
-if [ -n "$parent" ]; then rmdir -- "$parent"; fi
+for path in "$@"; do
+  case $path in
+    */) rmdir -- "$path" ;;
+    *) tries=0
+      until rm -rf -- "$path" || [ "$tries" -ge 100 ]; do sleep 0.05; tries=$((tries + 1)); done ;;
+  esac
+done
 `
 
 /** Waits for the word before it becomes the program, so that no program runs which the guard does not know. */
 const gateScript = 'read -r word && [ "$word" = go ] && exec "$@" </dev/null'
 
-/**
- * Starts a guard for a throw-away database, before there is anything to remove. `emptyParent` is a
- * directory that goes too if nothing else is in it.
- */
-export async function startGuard(options: {
-  remove: string[]
-  emptyParent: string | null
-}): Promise<Guard> {
-  const guard = spawn(
-    '/bin/sh',
-    ['-c', guardScript, 'visita-guard', options.emptyParent ?? '', ...options.remove],
-    { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/', env: environment },
-  )
+/** Starts a guard for a throw-away database, before there is anything to remove. */
+export async function startGuard(traces: Traces): Promise<Guard> {
+  const paths = [...traces.remove, ...traces.removeIfEmpty.map((path) => `${path}/`)]
+  const guard = spawn('/bin/sh', ['-c', guardScript, 'visita-guard', ...paths], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+    env: environment,
+  })
   await once(guard, 'spawn')
   const input = guard.stdin
   // A guard that was killed cannot guard, which is no reason to fail.

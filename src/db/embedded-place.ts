@@ -32,7 +32,8 @@ export interface Place {
 /** What a throw-away database makes, known before it makes it. */
 export interface Traces {
   remove: string[]
-  emptyParent: string | null
+  /** Directories that go only if nothing else is in them, the deepest first. */
+  removeIfEmpty: string[]
 }
 
 interface Names {
@@ -88,22 +89,31 @@ export async function findTraces(names: Names, alsoMade: string[]): Promise<Trac
       `There is a database in ${names.dataDirectory} already, and a throw-away one would be removed in the end: name an empty directory.`,
     )
   }
-  const remove =
-    inside === null
-      ? [await firstMissing(names.dataDirectory)]
-      : inside.length === 0
-        ? [names.dataDirectory]
-        : [...atHome, ...alsoMade, names.staging].map((name) => join(names.dataDirectory, name))
+  const ours = [...atHome, ...alsoMade, names.staging]
+  const remove = inside?.length
+    ? ours.map((name) => join(names.dataDirectory, name))
+    : [names.dataDirectory]
+  const removeIfEmpty = await missingAbove(names.dataDirectory)
   const { uid } = await findServerUser(null)
   remove.push(...socketTraces(join(names.dataDirectory, 'postgres'), uid))
-  if (!isRoot()) return { remove, emptyParent: null }
-  remove.push(names.relocated, ...socketTraces(join(names.relocated, 'postgres'), uid))
-  return { remove, emptyParent: names.relocationRoot }
+  if (isRoot()) {
+    remove.push(names.relocated, ...socketTraces(join(names.relocated, 'postgres'), uid))
+    removeIfEmpty.push(names.relocationRoot)
+  }
+  return { remove, removeIfEmpty }
 }
 
-async function firstMissing(path: string): Promise<string> {
+/** The directories above a path that are still to be made, the deepest first. */
+async function missingAbove(path: string): Promise<string[]> {
   const parent = dirname(path)
-  return parent === path || (await list(parent)) ? path : firstMissing(parent)
+  return (await isMissing(parent)) ? [parent, ...(await missingAbove(parent))] : []
+}
+
+async function isMissing(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => false,
+    (error: unknown) => codeOf(error) === 'ENOENT',
+  )
 }
 
 /** The names in a directory, or null when there is none. */
@@ -210,7 +220,7 @@ async function makeMissing(directory: string): Promise<void> {
     await mkdir(directory, { mode })
   } catch (error) {
     if (codeOf(error) === 'EEXIST' && (await stat(directory)).isDirectory()) return
-    if (codeOf(error) !== 'ENOENT' || (await list(dirname(directory)))) throw error
+    if (codeOf(error) !== 'ENOENT' || !(await isMissing(dirname(directory)))) throw error
     await makeMissing(dirname(directory))
     await mkdir(directory, { mode })
   }

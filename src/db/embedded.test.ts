@@ -1,11 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import {
   chmod,
   chown,
-  cp,
+  copyFile,
+  link,
   mkdir,
   mkdtemp,
   readdir,
@@ -17,14 +18,16 @@ import {
 } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { createInterface } from 'node:readline'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import { Client } from 'pg'
 import { EmbeddedRefused, type EmbeddedOptions, startEmbedded } from './embedded.ts'
 
+const execute = promisify(execFile)
 const root = process.getuid?.() === 0
 const rootOnly = root ? {} : { skip: 'only root starts the server as another user' }
 const notForRoot = root ? { skip: 'nothing is read-only for root' } : {}
@@ -78,6 +81,27 @@ async function until(condition: () => Promise<boolean> | boolean): Promise<void>
     await sleep(5)
   }
 }
+
+/** A data directory with a database in it that was made and stopped before. */
+async function makeDatabase(t: TestContext): Promise<string> {
+  const directory = await makeDirectory(t)
+  template ??= makeTemplate()
+  await execute('cp', ['-Rp', join(await template, 'postgres'), directory])
+  return directory
+}
+
+let template: Promise<string> | null = null
+
+async function makeTemplate(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'visita-test-'))
+  const server = await startEmbedded({ dataDirectory: directory, durable: false, log: () => {} })
+  await server.stop()
+  return directory
+}
+
+after(async () => {
+  if (template) await rm(await template, { recursive: true })
+})
 
 /** Starts in this process; leaves after the test, before its directory is removed. */
 async function start(t: TestContext, dataDirectory: string, more: Partial<EmbeddedOptions> = {}) {
@@ -223,7 +247,7 @@ test('a new database: private, without TCP, and each role has its rights alone',
 })
 
 test('what a statement or a row holds does not reach the log, a refused row does', async (t) => {
-  const directory = await makeDirectory(t)
+  const directory = await makeDatabase(t)
   const server = await start(t, directory)
   await run(server.ownerUrl, 'create table patient (email text primary key)')
   const insert = "insert into patient values ('ann@example.org')"
@@ -235,7 +259,7 @@ test('what a statement or a row holds does not reach the log, a refused row does
 })
 
 test('the last process to leave stops the server, one before it does not', async (t) => {
-  const directory = await makeDirectory(t)
+  const directory = await makeDatabase(t)
   const first = await start(t, directory)
   const pid = await serverPid(directory)
   const second = await startApp(t, directory)
@@ -259,7 +283,7 @@ test('of two processes that start at once, one starts the server and both have i
 })
 
 test('a process that comes while the last one leaves has a server', async (t) => {
-  const directory = await makeDirectory(t)
+  const directory = await makeDatabase(t)
   let present = await start(t, directory)
   for (let round = 0; round < 5; round++) {
     const [next] = await Promise.all([start(t, directory), present.stop()])
@@ -269,7 +293,7 @@ test('a process that comes while the last one leaves has a server', async (t) =>
 })
 
 test('kill -9 of the application leaves the server and its rows to the next one', async (t) => {
-  const directory = await makeDirectory(t)
+  const directory = await makeDatabase(t)
   const app = await startApp(t, directory)
   await run(app.ownerUrl, 'create table visit (id int); insert into visit values (7)')
   const pid = await serverPid(directory)
@@ -281,7 +305,7 @@ test('kill -9 of the application leaves the server and its rows to the next one'
 })
 
 test('a server that was killed comes back with what was committed, under the same URLs', async (t) => {
-  const directory = await makeDirectory(t)
+  const directory = await makeDatabase(t)
   const server = await start(t, directory, { durable: true })
   const other = await startApp(t, directory)
   await run(server.ownerUrl, 'create table visit (id int); insert into visit values (7)')
@@ -301,7 +325,7 @@ test('a server that was killed comes back with what was committed, under the sam
 })
 
 test('the process id of an old server that another program has by now stops nothing', async (t) => {
-  const directory = await makeDirectory(t)
+  const directory = await makeDatabase(t)
   const before = await start(t, directory)
   const cluster = join(directory, 'postgres')
   const left = await readFile(join(cluster, 'postmaster.pid'), 'utf8')
@@ -415,7 +439,7 @@ test(
     const closed = join(directory, 'closed')
     await mkdir(closed, { mode: 0o700 })
     await writeFile(join(closed, 'secret'), '')
-    await cp(packageDirectory, join(closed, 'package'), { recursive: true, verbatimSymlinks: true })
+    await copyPackage(join(closed, 'package'))
     const options = {
       relocationRoot: join(directory, 'elsewhere'),
       packageDirectory: join(closed, 'package'),
@@ -443,8 +467,7 @@ test(
 )
 
 test("root runs as the owner of the files, and gives away files of root's", rootOnly, async (t) => {
-  const directory = await makeDirectory(t)
-  await (await start(t, directory)).stop()
+  const directory = await makeDatabase(t)
   const cluster = join(directory, 'postgres')
   async function giveAll(uid: number): Promise<void> {
     for (const name of ['', ...(await readdir(cluster, { recursive: true }))]) {
@@ -462,21 +485,20 @@ test("root runs as the owner of the files, and gives away files of root's", root
 })
 
 /** A package as npm leaves it when it may not run install scripts. */
-async function copyPackage(directory: string): Promise<string> {
-  const copy = join(directory, 'package')
-  await cp(packageDirectory, copy, {
-    recursive: true,
-    filter: (path) =>
-      !/\.so(\.\d+)?$/.test(path) ||
-      /lib(crypto|ssl|lzma|ossp|xml|xslt|z)/.test(path) ||
-      /\/postgresql\//.test(path),
-  })
+async function copyPackage(copy: string): Promise<string> {
+  for (const entry of await readdir(packageDirectory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const path = join(entry.parentPath, entry.name)
+    const target = join(copy, relative(packageDirectory, path))
+    await mkdir(dirname(target), { recursive: true })
+    await link(path, target).catch(() => copyFile(path, target))
+  }
   return copy
 }
 
 test('the links between the libraries are made when npm did not', async (t) => {
   const directory = await makeDirectory(t)
-  const copy = await copyPackage(directory)
+  const copy = await copyPackage(join(directory, 'package'))
   const link = join(copy, 'native', 'lib', 'libicuuc.so.60')
   assert.ok(!existsSync(link))
   const server = await start(t, join(directory, 'data'), { packageDirectory: copy })
@@ -486,7 +508,7 @@ test('the links between the libraries are made when npm did not', async (t) => {
 
 test('a package that is read-only and lacks its links is copied', notForRoot, async (t) => {
   const directory = await makeDirectory(t)
-  const copy = await copyPackage(directory)
+  const copy = await copyPackage(join(directory, 'package'))
   const library = join(copy, 'native', 'lib')
   await chmod(library, 0o555)
   atEnd(t, () => chmod(library, 0o755))

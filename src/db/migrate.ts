@@ -73,11 +73,15 @@ async function refuseOldServer(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ number: number; version: string }>(
     "select current_setting('server_version_num')::int as number, current_setting('server_version') as version",
   )
-  const server = rows[0]!
-  if (server.number < oldestServer)
-    throw new MigrationRefused(
-      `The server of DATABASE_URL is PostgreSQL ${server.version}; Visita needs 15 or newer. Upgrade it, or name another server.`,
-    )
+  const problem = serverProblem(rows[0]!)
+  if (problem !== null) throw new MigrationRefused(problem)
+}
+
+/** Why a server cannot be used, by `server_version_num` and `server_version`; null when it can. */
+export function serverProblem(server: { number: number; version: string }): string | null {
+  return server.number >= oldestServer
+    ? null
+    : `The server of DATABASE_URL is PostgreSQL ${server.version}; Visita needs 15 or newer. Upgrade it, or name another server.`
 }
 
 async function prepare(client: pg.Client, schema: string): Promise<void> {

@@ -30,26 +30,25 @@ export async function bindDoctorAccount(
   return true
 }
 
-/** Adds the profile of a doctor who has just registered. Answers its id. */
+/**
+ * Adds the profile of a doctor who has just registered. Answers its id. The account's e-mail address
+ * and phone stay out of it: a profile is public, and the doctor decides what patients are shown.
+ */
 export async function createDoctorOfAccount(
   context: Context,
   tx: Transact,
   doctor: {
     accountId: string
     name: string
-    email: string
-    phone: string | null
     clinicId: string | null
   },
 ): Promise<string> {
-  const { accountId, name, email, phone, clinicId } = doctor
+  const { accountId, name, clinicId } = doctor
   const doctorId = newId()
   await insertDoctor(tx.db, {
     id: doctorId,
     account_id: accountId,
     name,
-    email,
-    phone,
     created_at: formatUtc(context.clock()),
   })
   if (clinicId !== null) await addClinic(tx.db, { doctorId, clinicId })

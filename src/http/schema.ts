@@ -106,7 +106,7 @@ export const Email = Type.String({
 
 /** A telephone number as people write it. */
 export const PhoneText = Type.String({
-  pattern: '^\\+?[0-9][0-9 ()./-]{3,30}$',
+  pattern: '^\\+?[0-9(][0-9 ()./-]{3,30}$',
   examples: ['+33 1 42 68 53 00'],
 })
 

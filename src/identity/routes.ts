@@ -6,7 +6,6 @@ import { formatUtc } from '#src/kernel/time.ts'
 import { presentAccount, readAccount } from './accounts.ts'
 import { presentSignedIn, trimFields } from './answers.ts'
 import { invite } from './invitations.ts'
-import { joinPageRoutes } from './join-routes.ts'
 import { readRefreshCookie, removedRefreshCookie } from './refresh-cookie.ts'
 import {
   AccountSchema,
@@ -126,12 +125,6 @@ export function identityRoutes(app: App): void {
       return reply.code(201).send({ ...invitation, expiresAt: formatUtc(invitation.expiresAt) })
     },
   )
-}
-
-/** What has its place at the root: the keys of access tokens, and the page of invitation links. */
-export function rootIdentityRoutes(app: App): void {
-  keySetRoute(app)
-  joinPageRoutes(app)
 }
 
 /** The public key at the root, where libraries that check tokens look for it. */

@@ -21,7 +21,8 @@ import {
 import type { Instant } from './time.ts'
 
 // Hour, half-hour and midnight gaps, skipped and repeated days, Ramadan, two hours at once (Troll),
-// an offset of 45 minutes, clocks that go back over midnight (St. John's), no changes at all.
+// an offset of 45 minutes, clocks that go back over midnight (St. John's), a change at the edge of a
+// block of years (Buenos Aires, 1935), no changes at all.
 const zones = [
   'America/New_York',
   'Europe/Paris',
@@ -35,6 +36,7 @@ const zones = [
   'America/St_Johns',
   'America/Juneau',
   'America/Asuncion',
+  'America/Buenos_Aires',
   'Antarctica/Troll',
   'Asia/Beirut',
   'Asia/Kathmandu',

@@ -44,9 +44,9 @@ export function systemClock(): Instant {
 // ── Zones ────────────────────────────────────────────────────────────────────────────────────────
 
 /**
- * A stretch of time in which a zone keeps one offset. The local times from `localFrom` up to
- * `localUntil` (milliseconds, read as if they were UTC) have their first occurrence in it, those
- * from `gapFrom` up to `localFrom` are skipped when it begins.
+ * A stretch of time in which a zone keeps one offset. It answers for the local times (milliseconds,
+ * read as if they were UTC) from `gapFrom`, where those end that come up first in earlier seasons,
+ * up to `localUntil`. Clocks show them from `localFrom` on: what lies before that is skipped.
  */
 interface Season {
   startsAt: Instant
@@ -98,7 +98,7 @@ function buildSeasons(timeZone: string, block: number): Season[] {
   while (startsAt < until) {
     const next = zoned.getTimeZoneTransition('next')
     const endsAt = next === null ? until : Math.min(next.epochMilliseconds, until)
-    const localFrom = Math.max(startsAt + offset, gapFrom)
+    const localFrom = startsAt + offset
     const localUntil = Math.max(endsAt + offset, gapFrom)
     seasons.push({ startsAt, endsAt, offset, offsetBefore, gapFrom, localFrom, localUntil })
     gapFrom = localUntil

@@ -1,0 +1,110 @@
+// A Visita of its own with the demo's network in it, in a directory that goes with it unless it is
+// to be kept.
+
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { destination, pino } from 'pino'
+import { createApp, openRuntime, type Visita } from '#src/app.ts'
+import { loadConfig, publicUrlAt, type Config } from '#src/config.ts'
+import { newKey } from '#src/secrets.ts'
+import { StartRefused } from '#src/refusal-at-start.ts'
+import type { App } from '#src/http/server.ts'
+import type { DemoOptions } from './options.ts'
+import { ensureNetwork } from './seed.ts'
+
+/**
+ * Starts the demo; it listens only once the network is there.
+ *
+ * @throws StartRefused and the other refusals of a start, each with sentences for people.
+ */
+export async function startDemo({
+  port,
+  dataDirectory,
+}: Pick<DemoOptions, 'port' | 'dataDirectory'>): Promise<Visita> {
+  const directory = dataDirectory ?? (await mkdtemp(join(tmpdir(), 'visita-demo-')))
+  const removeDirectory = async () => {
+    if (dataDirectory === null) await rm(directory, { recursive: true, force: true })
+  }
+  try {
+    const visita = await startIn(directory, { port, isKept: dataDirectory !== null })
+    return {
+      ...visita,
+      async close() {
+        await visita.close()
+        await removeDirectory()
+      },
+    }
+  } catch (error) {
+    await removeDirectory()
+    throw error
+  }
+}
+
+async function startIn(
+  directory: string,
+  { port, isKept }: { port: number; isKept: boolean },
+): Promise<Visita> {
+  const config = configOf(directory, { port, isKept })
+  const log = pino({ level: config.logLevel, base: null }, destination({ dest: 2, sync: true }))
+  const opened = await openRuntime({
+    config,
+    log,
+    embedded: isKept ? {} : { ephemeral: true, durable: false },
+  })
+  const { runtime } = opened
+  try {
+    await ensureNetwork(runtime)
+    const app = await createApp(runtime)
+    const url = publicUrlAt(config, await listen(app, config))
+    runtime.config = { ...config, publicUrl: url }
+    return {
+      ...opened,
+      app,
+      url,
+      async close() {
+        await app.close()
+        await opened.close()
+      },
+    }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+/**
+ * The configuration of a demo. It takes nothing from the environment: with DATABASE_URL set, it would
+ * write made-up people into a database that matters. It answers this machine alone, since its
+ * passwords are known to everyone.
+ */
+function configOf(
+  directory: string,
+  { port, isKept }: { port: number; isKept: boolean },
+): Config {
+  return loadConfig({
+    envFile: null,
+    env: {
+      DATA_DIR: directory,
+      PORT: String(port),
+      LOG_LEVEL: 'warn',
+      // What is thrown away leaves no file of secrets behind, however it ends.
+      ...(isKept ? {} : { TOKEN_SIGNING_KEY: newKey() }),
+    },
+  })
+}
+
+async function listen(app: App, { host, port }: Config): Promise<number> {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    throw new StartRefused(
+      isTaken
+        ? `Port ${port} is in use, perhaps by another demo. Choose another one: npm run demo -- --port ${port === 65_535 ? 0 : port + 1}`
+        : `The demo cannot listen on port ${port} (${String(error)}). Choose another one: npm run demo -- --port 0`,
+    )
+  }
+  const address = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
+}

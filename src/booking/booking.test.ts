@@ -1,0 +1,293 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { SignedInContext } from '#src/context.ts'
+import { authenticate } from '#src/identity/authenticate.ts'
+import { parseInstant } from '#src/kernel/time.ts'
+import { call, makeNetwork, pointersOf } from '#test/support/network.ts'
+import { book, makePatient, openEveryDay, openSlots } from '#test/support/patient.ts'
+import { testVisita } from '#test/support/visita.ts'
+import { findAppointment } from './appointment.ts'
+import { bookAppointment } from './book.ts'
+
+const { app, runtime } = await testVisita()
+
+async function openNetwork() {
+  const network = await makeNetwork(runtime)
+  await openEveryDay(app, network)
+  const slots = await openSlots(app, network.doctorId)
+  return { ...network, slots }
+}
+
+function change(network: { doctorId: string; people: { admin: string } }, body: object) {
+  return call(app, `PATCH /doctors/${network.doctorId}`, { as: network.people.admin, body })
+}
+
+test('each side of a visit sees whom it is with and how to reach them', async () => {
+  const { slots, people, doctorId } = await openNetwork()
+  await call(app, `PATCH /doctors/me`, { as: people.doctor, body: { phone: '+33 1 98 76 54 32' } })
+  const patient = await makePatient(runtime)
+  const { status, body } = await book(app, patient.as, { slotId: slots[0]!.id, reason: 'A cough.' })
+  assert.equal(status, 201)
+  assert.equal(body.startsAt, slots[0]!.startsAt)
+  assert.equal(body.doctor.phone, '+33 1 98 76 54 32')
+  assert.equal(body.clinic.name, 'Canal')
+  const list = await call(app, `GET /appointments?doctorId=${doctorId}`, { as: people.doctor })
+  assert.equal(list.body.items[0].patient.name, 'Anna Berg')
+  assert.equal(list.body.items[0].patient.phone, '+33 1 23 45 67 89')
+  assert.equal(list.body.items[0].reason, 'A cough.')
+})
+
+test('a time that is lost is answered with others that can be booked', async () => {
+  const { slots, doctorId } = await openNetwork()
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  await book(app, anna.as, { slotId: slots[3]!.id })
+  const { status, body } = await book(app, ben.as, { slotId: slots[3]!.id })
+  assert.equal(status, 409)
+  assert.equal(body.type, '/problems/slot-taken')
+  assert.equal(body.alternatives.length, 3)
+  assert.equal(body.otherDoctors.length, 0)
+  for (const alternative of body.alternatives) {
+    assert.equal(alternative.doctorId, doctorId)
+    assert.notEqual(alternative.id, slots[3]!.id)
+  }
+  const again = await book(app, ben.as, { slotId: body.alternatives[0].id })
+  assert.equal(again.status, 201)
+})
+
+test('times that overlap without being equal exclude each other', async () => {
+  const network = await openNetwork()
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  await call(app, `PATCH /visit-types/${network.clinicVisitTypeId}`, {
+    as: network.people.admin,
+    body: { durationMinutes: 45, stepMinutes: 15 },
+  })
+  const echo = await openSlots(app, network.doctorId, `visitTypeId=${network.clinicVisitTypeId}`)
+  const first = network.slots[1]!
+  const overlapping = echo.find(
+    ({ startsAt, endsAt }) => startsAt < first.startsAt && endsAt > first.startsAt,
+  )!
+  assert.equal((await book(app, anna.as, { slotId: first.id })).status, 201)
+  assert.equal(
+    (await book(app, ben.as, { slotId: overlapping.id })).body.type,
+    '/problems/slot-taken',
+  )
+})
+
+test('a cancelled visit frees its time at once, and cancelling it again changes nothing', async () => {
+  const { slots } = await openNetwork()
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const { body } = await book(app, anna.as, { slotId: slots[0]!.id })
+  const path = `/appointments/${body.id}` as const
+  const cancelled = await call(app, `POST ${path}/cancel`, {
+    as: anna.as,
+    body: { reason: 'I am well again.' },
+  })
+  assert.equal(cancelled.body.status, 'cancelled')
+  assert.equal(cancelled.body.sequence, 1)
+  assert.equal(cancelled.body.cancelledReason, 'I am well again.')
+  assert.equal((await book(app, ben.as, { slotId: slots[0]!.id })).status, 201)
+  const again = await call(app, `DELETE ${path}`, { as: anna.as })
+  assert.equal(again.status, 200)
+  assert.equal(again.body.version, cancelled.body.version)
+})
+
+test('a change that is based on an old version is refused', async () => {
+  const { slots } = await openNetwork()
+  const anna = await makePatient(runtime)
+  const { body, etag } = await book(app, anna.as, { slotId: slots[0]!.id })
+  assert.equal(etag, '"1"')
+  const stale = await call(app, `DELETE /appointments/${body.id}`, { as: anna.as, ifMatch: '"7"' })
+  assert.equal(stale.status, 412)
+  const fresh = await call(app, `DELETE /appointments/${body.id}`, { as: anna.as, ifMatch: etag })
+  assert.equal(fresh.status, 200)
+})
+
+test('strangers do not learn that an appointment exists', async () => {
+  const { slots, people } = await openNetwork()
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const { body } = await book(app, anna.as, { slotId: slots[0]!.id })
+  for (const as of [ben.as, people.otherDoctor, people.deskElsewhere])
+    for (const request of ['GET', 'DELETE'] as const) {
+      const answer = await call(app, `${request} /appointments/${body.id}`, { as })
+      assert.equal(answer.status, 404)
+      assert.equal((await call(app, 'GET /appointments', { as })).body.items.length, 0)
+    }
+  for (const as of [people.doctor, people.deskHere, people.admin, anna.as])
+    assert.equal((await call(app, `GET /appointments/${body.id}`, { as })).status, 200)
+})
+
+test('what is not offered is refused with the field that named it', async () => {
+  const network = await openNetwork()
+  const other = await openNetwork()
+  const { as } = await makePatient(runtime)
+  const { doctorId, slots } = network
+  const slot = slots[0]!
+  const minuteLater = new Date(parseInstant(slot.startsAt)! + 60_000).toISOString()
+  const cases: [object, string][] = [
+    [{ slotId: 'AAAA' }, '/slotId'],
+    [{ slotId: `${slot.id}A` }, '/slotId'],
+    [{ slotId: slot.id, doctorId: other.doctorId }, '/doctorId'],
+    [{ slotId: slot.id, startsAt: minuteLater }, '/startsAt'],
+    [{ slotId: mixedSlotId(slot.id, other.slots[0]!.id) }, '/slotId'],
+    [{ doctorId, startsAt: minuteLater }, '/startsAt'],
+    [{ doctorId, startsAt: '2020-01-01T10:00:00Z' }, '/startsAt'],
+    [{ doctorId, startsAt: '9999-12-31T23:59:00Z' }, '/startsAt'],
+    [{ doctorId, startsAt: '2026-02-30T10:00:00Z' }, '/startsAt'],
+    [{ doctorId }, '/startsAt'],
+    [{ startsAt: slot.startsAt }, '/doctorId'],
+    [{}, '/slotId'],
+    [{ doctorId, startsAt: slot.startsAt, clinicId: other.clinicId }, '/startsAt'],
+    [
+      { doctorId, startsAt: slot.startsAt, visitTypeId: network.otherClinicVisitTypeId },
+      '/startsAt',
+    ],
+  ]
+  for (const [body, pointer] of cases) {
+    const answer = await call(app, 'POST /appointments', { as, body })
+    assert.equal(answer.status, 422, JSON.stringify(body))
+    assert.deepEqual(pointersOf(answer), [pointer], JSON.stringify(body))
+  }
+})
+
+/** The slot of the first id, but the doctor of the second. */
+function mixedSlotId(one: string, other: string): string {
+  const bytes = Buffer.from(one, 'base64url')
+  Buffer.from(other, 'base64url').copy(bytes, 0, 0, 16)
+  return bytes.toString('base64url')
+}
+
+test('notice and horizon bind patients, and not the staff', async () => {
+  const network = await openNetwork()
+  await change(network, { noticeMinutesMin: 4 * 24 * 60, horizonDays: 7 })
+  const { patientId, as } = await makePatient(runtime)
+  const soon = network.slots[0]!
+  assert.equal((await book(app, as, { slotId: soon.id })).body.type, '/problems/not-offered')
+  const listed = await openSlots(app, network.doctorId)
+  assert.ok(listed[0]!.startsAt > network.slots[32]!.startsAt)
+  const byStaff = await book(app, network.people.deskHere, { slotId: soon.id, patientId })
+  assert.equal(byStaff.status, 201)
+})
+
+test('a doctor who takes no new patients is still booked by those they know', async () => {
+  const network = await openNetwork()
+  const { as, patientId } = await makePatient(runtime)
+  await change(network, { acceptingNewPatients: false })
+  const refused = await book(app, as, { slotId: network.slots[0]!.id })
+  assert.equal(refused.body.type, '/problems/not-offered')
+  const first = await book(app, network.people.doctor, { slotId: network.slots[0]!.id, patientId })
+  assert.equal(first.status, 201)
+  assert.equal((await book(app, as, { slotId: network.slots[1]!.id })).status, 201)
+})
+
+test('a visit type for staff or known patients is refused to others', async () => {
+  const network = await openNetwork()
+  const { visitTypeId, people, slots } = network
+  const { as } = await makePatient(runtime)
+  const restrict = (whoMayBook: string) =>
+    call(app, `PATCH /visit-types/${visitTypeId}`, { as: people.admin, body: { whoMayBook } })
+  await restrict('existing_patients')
+  assert.deepEqual(pointersOf(await book(app, as, { slotId: slots[0]!.id })), ['/visitTypeId'])
+  await restrict('staff')
+  assert.equal((await book(app, as, { slotId: slots[0]!.id })).body.type, '/problems/not-offered')
+  await restrict('anyone')
+  assert.equal((await book(app, as, { slotId: slots[0]!.id })).status, 201)
+})
+
+test('nobody books for a patient who is not theirs', async () => {
+  const { slots, people, doctorId } = await openNetwork()
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const wish = { doctorId, startsAt: slots[0]!.startsAt }
+  const attempt = (as: string) => book(app, as, { ...wish, patientId: ben.patientId })
+  assert.equal((await attempt(anna.as)).status, 404)
+  assert.equal((await attempt(people.deskElsewhere)).status, 403)
+  assert.equal((await attempt(people.otherDoctor)).status, 403)
+  assert.deepEqual(pointersOf(await book(app, people.deskHere, wish)), ['/patientId'])
+})
+
+test('a request claims its time until it is answered or lapses', async () => {
+  const network = await openNetwork()
+  await change(network, { bookingMode: 'on_request' })
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const slotId = network.slots.at(-1)!.id
+  const requested = await book(app, anna.as, { slotId })
+  assert.equal(requested.body.status, 'requested')
+  assert.ok(requested.body.answerBy)
+  assert.equal((await book(app, ben.as, { slotId })).body.type, '/problems/slot-taken')
+
+  const path = `/appointments/${requested.body.id}` as const
+  assert.equal((await call(app, `POST ${path}/accept`, { as: anna.as })).status, 403)
+  const accepted = await call(app, `POST ${path}/accept`, { as: network.people.doctor })
+  assert.equal(accepted.body.status, 'confirmed')
+  assert.equal(accepted.body.answerBy, undefined)
+  const declined = await call(app, `POST ${path}/decline`, { as: network.people.doctor })
+  assert.equal(declined.body.type, '/problems/wrong-state')
+})
+
+test('a request past its time is shown as expired and gives its time to the next, with no job run', async () => {
+  const network = await openNetwork()
+  await change(network, { bookingMode: 'on_request' })
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const slotId = network.slots.at(-1)!.id
+  const { body } = await book(app, anna.as, { slotId })
+
+  const later = await contextLater(ben.as, 49 * 3_600_000)
+  const annaLater = await contextLater(anna.as, 49 * 3_600_000)
+  assert.equal((await findAppointment(annaLater, body.id)).status, 'expired')
+  const answer = await bookAppointment(later, { slotId }, null)
+  assert.equal(answer.status, 'requested')
+  const { status, version } = await runtime.db
+    .selectFrom('appointment')
+    .select(['status', 'version'])
+    .where('id', '=', body.id)
+    .executeTakeFirstOrThrow()
+  assert.deepEqual({ status, version }, { status: 'expired', version: 2 })
+})
+
+async function contextLater(as: string, milliseconds: number): Promise<SignedInContext> {
+  const actor = (await authenticate(runtime, as))!
+  return { ...runtime, actor, requestId: 'test', clock: () => runtime.clock() + milliseconds }
+}
+
+test('only staff can cancel a visit that has begun', async () => {
+  const { slots, people } = await openNetwork()
+  const anna = await makePatient(runtime)
+  const { body } = await book(app, anna.as, { slotId: slots[0]!.id })
+  const afterStart = parseInstant(body.startsAt)! - runtime.clock() + 60_000
+  const { commandAppointment } = await import('./appointment.ts')
+  const cancel = { command: 'cancel', reason: null, requestedVersion: null, request: null } as const
+  await assert.rejects(
+    commandAppointment(await contextLater(anna.as, afterStart), body.id, cancel),
+    /has begun/,
+  )
+  const answer = await commandAppointment(
+    await contextLater(people.doctor, afterStart),
+    body.id,
+    cancel,
+  )
+  assert.equal(answer.status, 'cancelled')
+})
+
+test('the list is soonest first, page by page, and narrowed by date and status', async () => {
+  const network = await openNetwork()
+  const anna = await makePatient(runtime)
+  const picked = [9, 2, 20, 5].map((index) => network.slots[index]!)
+  for (const slot of picked)
+    assert.equal((await book(app, anna.as, { slotId: slot.id })).status, 201)
+  const starts = picked.map(({ startsAt }) => startsAt).sort()
+  const seen: string[] = []
+  let cursor = ''
+  do {
+    const { body } = await call(app, `GET /appointments?limit=3${cursor}`, { as: anna.as })
+    seen.push(...body.items.map(({ startsAt }: { startsAt: string }) => startsAt))
+    cursor = body.nextCursor === null ? '' : `&cursor=${body.nextCursor}`
+  } while (cursor !== '')
+  assert.deepEqual(seen, starts)
+  const day = starts[0]!.slice(0, 10)
+  const ofDay = await call(app, `GET /appointments?from=${day}&to=${day}`, { as: anna.as })
+  assert.deepEqual(
+    ofDay.body.items.map(({ startsAt }: { startsAt: string }) => startsAt),
+    starts.filter((start) => start.startsWith(day)),
+  )
+  const none = await call(app, 'GET /appointments?status=cancelled,expired', { as: anna.as })
+  assert.deepEqual(none.body.items, [])
+})
