@@ -46,11 +46,9 @@ export interface Account extends SignIn {
 /** The accounts with their passwords hashed, which is slow: before any transaction. */
 export async function prepareAccounts(): Promise<Account[]> {
   return Promise.all(
-    signIns.map(async (signIn) => ({
-      ...signIn,
-      id: newId(),
-      passwordHash: await hashPassword(signIn.password),
-    })),
+    signIns.map(async (signIn) =>
+      Object.assign({ id: newId(), passwordHash: await hashPassword(signIn.password) }, signIn),
+    ),
   )
 }
 
@@ -67,16 +65,13 @@ export async function writeDirectory(
   const directory: Directory = {
     clinicIds: idsOf(clinics),
     visitTypeIds: idsOf(visitTypes),
-    doctors: doctors.map((doctor) => ({
-      ...doctor,
-      id: newId(),
-      accountId: accounts.find((account) => account.doctor === doctor.name)?.id ?? null,
-    })),
+    doctors: doctors.map((doctor) => {
+      const account = accounts.find((account) => account.doctor === doctor.name)
+      return Object.assign({ id: newId(), accountId: account?.id ?? null }, doctor)
+    }),
     patients: [...ownPatients(accounts, now), ...options.patients.map(withoutAccount)],
     deskAccountIds: Object.fromEntries(
-      accounts
-        .filter(({ role }) => role === 'front_desk')
-        .map(({ clinic, id }) => [clinic, id]),
+      accounts.filter(({ role }) => role === 'front_desk').map(({ clinic, id }) => [clinic, id]),
     ),
   }
   await writeAccounts(db, accounts, createdAt)
@@ -172,7 +167,11 @@ async function writeClinics(
       rooms.map((room) => ({ ...room, id: newId(), clinic_id: clinicIds[key] })),
     ),
   )
-  await insertRows(db, 'closure', entries.flatMap(([key]) => closureRows(key, clinicIds[key], now)))
+  await insertRows(
+    db,
+    'closure',
+    entries.flatMap(([key]) => closureRows(key, clinicIds[key], now)),
+  )
   await insertRows(
     db,
     'visit_type',
@@ -203,7 +202,11 @@ function closureRows(key: ClinicKey, clinicId: string, now: Instant) {
   const yearly = [year - 1, year, year + 1].flatMap((ofYear) =>
     holidays.map(({ day, name, from }) => ({ date: `${ofYear}-${day}`, name, from })),
   )
-  const coming = closures.map(({ name, from, ...day }) => ({ date: dateOf(day, today), name, from }))
+  const coming = closures.map(({ name, from, ...day }) => ({
+    date: dateOf(day, today),
+    name,
+    from,
+  }))
   return [...yearly, ...coming]
     .filter(({ date }) => date > addDays(today, -ageDays))
     .map(({ date, name, from }) => ({
@@ -310,7 +313,11 @@ async function writeDoctors(
       })),
     ),
   )
-  await insertRows(db, 'time_off', doctors.flatMap((doctor) => timeOffRows(doctor, now)))
+  await insertRows(
+    db,
+    'time_off',
+    doctors.flatMap((doctor) => timeOffRows(doctor, now)),
+  )
 }
 
 function timeOffRows(doctor: Directory['doctors'][number], now: Instant) {

@@ -23,7 +23,12 @@ export interface DemoDoctor {
   bio?: string
   hours: DemoHours[]
   visitTypes: VisitTypeKey[]
-  openings?: (ComingDay & { clinic: ClinicKey; from: string; to: string; visitTypes?: VisitTypeKey[] })[]
+  openings?: (ComingDay & {
+    clinic: ClinicKey
+    from: string
+    to: string
+    visitTypes?: VisitTypeKey[]
+  })[]
   /** In days from today, both included. */
   timeOff?: { firstDay: number; lastDay: number; note: string }[]
   /** How much of the time is booked at the busiest, 0 to 1. */

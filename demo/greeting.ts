@@ -1,11 +1,9 @@
 // What the demo says when it is ready, for people and for scripts.
 
 import type { Visita } from '#src/app.ts'
-import { openStartsOf, offersOf } from '#src/availability/open-times.ts'
-import type { Runtime } from '#src/context.ts'
-import { addDays, formatInstant, localDateOf, localDateTimeOf } from '#src/kernel/time.ts'
-import { bookingExample, countEverything } from './queries.ts'
-import { firstPatient, signIns } from './sign-ins.ts'
+import { bookingCommand } from './example.ts'
+import { countEverything } from './queries.ts'
+import { signIns } from './sign-ins.ts'
 
 /** One line of JSON. */
 export function announcement({ url, databaseUrl }: Visita): string {
@@ -17,45 +15,56 @@ export function announcement({ url, databaseUrl }: Visita): string {
   })
 }
 
-/** The page that is printed for people. `dataDirectory` is null for what is thrown away. */
+/** A page for the terminal. `dataDirectory` is null when the data is thrown away. */
 export async function greeting(
   { url, runtime }: Visita,
-  { dataDirectory }: { dataDirectory: string | null },
+  dataDirectory: string | null,
 ): Promise<string> {
-  const { clinics, doctors, specialties, patients, past, coming } = await countEverything(
-    runtime.db,
-    runtime.clock(),
-  )
-  const example = await exampleOf(runtime, url)
-  return `
-Visita is ready, with a made-up network: ${clinics} clinics, ${doctors} doctors of ${specialties} specialties,
-${patients} patients, ${past} visits so far and ${coming} to come.
-
-  Try the API      ${url}/docs     (sign in there with Authorize)
-  Read about it    ${url}/redoc
-  The API itself   ${url}/api/v1
-
-Sign in as any of these; the password is the same for all.
-
-${table([
-  ['Role', 'E-mail', 'Password', 'Who'],
-  ...signIns.map(({ role, email, password, name, as }) => [role, email, password, `${name}, ${as}`]),
-])}
-${example}
-${
-  dataDirectory === null
-    ? 'All of it is thrown away when you stop the demo.'
-    : `The data stays in ${dataDirectory} for the next time.`
-} Stop it with Ctrl+C.
-`
+  const counts = await countEverything(runtime.db, runtime.clock())
+  return [
+    `Visita is ready, with a made-up network: ${counts.clinics} clinics, ${counts.doctors} doctors of ${counts.specialties} specialties,`,
+    `${counts.patients} patients, ${counts.past} visits so far and ${counts.coming} to come.`,
+    '',
+    `  ${url}/docs     to try the API: sign in with /auth/login, then Authorize`,
+    `  ${url}/redoc    to read about it`,
+    '',
+    'Sign in as anyone of these. The password is the same for all.',
+    '',
+    ...table([
+      ['role', 'e-mail', 'password', ''],
+      ...signIns.map(({ role, email, password, name, as }) => [
+        role,
+        email,
+        password,
+        `${name}, ${as}`,
+      ]),
+    ]),
+    '',
+    ...(await bookingLines(runtime, url)),
+    dataDirectory === null
+      ? 'Stop it with Ctrl+C. Everything is thrown away then.'
+      : `Stop it with Ctrl+C. The data stays in ${dataDirectory} for the next time.`,
+  ].join('\n')
 }
 
-function table(rows: string[][]): string {
+async function bookingLines(runtime: Visita['runtime'], url: string): Promise<string[]> {
+  const booking = await bookingCommand(runtime, url)
+  if (booking === null) return []
+  return [
+    `${booking.meaning} Paste it again, and the time is`,
+    'taken: the answer names others.',
+    '',
+    booking.command,
+    '',
+  ]
+}
+
+/** Lines with their columns below each other. */
+function table(rows: string[][]): string[] {
   const widths = (rows[0] ?? []).map((_, column) =>
     Math.max(...rows.map((row) => row[column]?.length ?? 0)),
   )
-  return rows
-    .map((row) => `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`)
-    .map((line) => `${line.trimEnd()}\n`)
-    .join('')
+  return rows.map((row) =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`.trimEnd(),
+  )
 }

@@ -57,13 +57,19 @@ const english = names(
   'Abigail Connor Deborah Ewan Fiona Graham Harriet Imogen Liam Maeve Oliver Siobhán',
   'Abernathy Blackwood Fitzgerald Hollingsworth McAllister O’Sullivan Pemberton Whitaker',
 )
-const haitian = names('Wideline Jocelyn Marckenson Rose-Laure Stanley', 'Toussaint Pierre-Louis Désir Jean-Charles')
+const haitian = names(
+  'Wideline Jocelyn Marckenson Rose-Laure Stanley',
+  'Toussaint Pierre-Louis Désir Jean-Charles',
+)
 const spanish = names(
   'Álvaro Begoña Concepción Iñigo Lucía Maximiliano Ximena',
   'Castañeda Fernández-Villaverde Ibáñez Muñoz Quiñones Zúñiga',
 )
 const chinese = names('伟 芳 秀英 敏 静 磊', '王 李 张 刘 陈')
-const tamil = names('Arjun Kavitha Lakshmi Murugan Nithya', 'Subramaniam Ramachandran Sivakumar Thiruvengadam')
+const tamil = names(
+  'Arjun Kavitha Lakshmi Murugan Nithya',
+  'Subramaniam Ramachandran Sivakumar Thiruvengadam',
+)
 
 /** Who lives where; a list that comes twice is twice as common. */
 const cultures: Record<ClinicKey, readonly [Names, ...Names[]]> = {
@@ -72,7 +78,7 @@ const cultures: Record<ClinicKey, readonly [Names, ...Names[]]> = {
   montreal: [french, french, french, english, haitian, spanish, chinese, arabic],
 }
 
-const numbers: Record<ClinicKey, number> = { berlin: 90, hamburg: 70, montreal: 70 }
+const numbers: Record<ClinicKey, number> = { berlin: 160, hamburg: 110, montreal: 130 }
 
 /** Names at the limits of what a list can show. */
 const unusual: { name: string; clinic: ClinicKey }[] = [

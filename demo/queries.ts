@@ -1,6 +1,7 @@
 import { sql, type Insertable } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
 import type { Tables } from '#src/db/tables.ts'
+import type { Interval } from '#src/kernel/interval.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
 
 /** Inserts rows that all have the same columns, in one statement, as JSON. */
@@ -58,15 +59,16 @@ export async function countEverything(db: Queryable, now: Instant): Promise<Coun
   return rows[0]!
 }
 
-/** The doctor of this name, and the times that the account's own patient record is taken. */
+/** The doctor of this name, and when the account's own patient record is taken. */
 export async function bookingExample(
   db: Queryable,
   { doctorName, email }: { doctorName: string; email: string },
-): Promise<{ doctorId: string; taken: [Instant, Instant][] } | undefined> {
-  const { rows } = await sql<{ doctorId: string; taken: [Instant, Instant][] }>`
+): Promise<{ doctorId: string; taken: Interval[] } | undefined> {
+  const { rows } = await sql<{ doctorId: string; taken: Interval[] }>`
     select doctor.id as "doctorId", coalesce((
-      select json_agg(json_build_array((extract(epoch from lower(during)) * 1000)::bigint,
-        (extract(epoch from upper(during)) * 1000)::bigint))
+      select json_agg(json_build_object(
+        'startsAt', (extract(epoch from lower(during)) * 1000)::bigint,
+        'endsAt', (extract(epoch from upper(during)) * 1000)::bigint))
       from claim
       join patient_access on patient_id = calendar_id and relation = 'self'
       join account on account.id = account_id and email = ${email}), '[]') as taken

@@ -13,7 +13,12 @@ const reasons: Record<SpecialtyCode, Reasons> = {
     canadian: ['Toux depuis deux semaines', 'Annual check-up', 'Renouvellement d’ordonnance'],
   },
   cardiology: {
-    german: ['Herzstolpern', 'Bluthochdruck trotz Tabletten', 'Kontrolle nach Stent', 'EKG besprechen'],
+    german: [
+      'Herzstolpern',
+      'Bluthochdruck trotz Tabletten',
+      'Kontrolle nach Stent',
+      'EKG besprechen',
+    ],
     canadian: ['Palpitations le soir', 'Blood pressure review', 'Suivi après stent'],
   },
   dermatology: {

@@ -78,10 +78,7 @@ async function startIn(
  * write made-up people into a database that matters. It answers this machine alone, since its
  * passwords are known to everyone.
  */
-function configOf(
-  directory: string,
-  { port, isKept }: { port: number; isKept: boolean },
-): Config {
+function configOf(directory: string, { port, isKept }: { port: number; isKept: boolean }): Config {
   return loadConfig({
     envFile: null,
     env: {

@@ -1,4 +1,4 @@
-// Visits for the demo: four weeks that were and three that come, each at a time that the engine
+// Visits for the demo: two weeks that were and three that come, each at a time that the engine
 // offers beside all the others.
 
 import type { Board } from '#src/availability/board.ts'
@@ -20,7 +20,7 @@ import type { Random } from './random.ts'
 import { reasonsFor } from './reasons.ts'
 import { lifeOf, type Life } from './visit-life.ts'
 
-const daysBack = 28
+const daysBack = 15
 const daysAhead = 21
 const dayLength = 86_400_000
 
@@ -119,13 +119,14 @@ function daysOf({ directory, offers, now }: Planning, doctor: Doctor, days: numb
   }))
 }
 
-/** The share of the usual demand that is booked already, so many days ahead. */
+/** The share of the usual demand, so many days ahead: fewer visits are booked the further they are. */
 function demandIn(days: number): number {
-  return days <= 0 ? 1 : Math.exp(-days / 9)
+  if (days < 0) return 0.6
+  return Math.exp(-days / 4)
 }
 
 /** Days on which, or soon after which, someone who can sign in has a visit. */
-const ownVisitDays = [-20, -8, 3, 10]
+const ownVisitDays = [-12, -5, 3, 10]
 
 /** Books for a patient with an account when the next visit is due, with another doctor each time. */
 function planOwnVisit(

@@ -9,6 +9,8 @@ import { isPlainRefusal } from '#src/refusal-at-start.ts'
 // Sentences for people go to standard error, so that standard output is the structured log alone.
 const say = (sentence: string) => console.error(sentence)
 
+const stopSecondsMax = 30
+
 try {
   const config = loadConfig({ env: process.env })
   for (const warning of config.warnings) say(warning)
@@ -35,6 +37,10 @@ function stopOnSignal(visita: Visita): void {
     if (stopping) return
     stopping = true
     say(`Stopping (${signal}): requests in flight are finished first.`)
+    setTimeout(() => {
+      say(`The stop took longer than ${stopSecondsMax} s and was cut short.`)
+      process.exit(1)
+    }, stopSecondsMax * 1000).unref()
     visita.close().then(
       () => process.exit(0),
       (error: unknown) => {

@@ -45,6 +45,8 @@ interface Dates {
  * @throws InvalidRequest when they are in the wrong order or too far apart.
  */
 function datesOf({ from, to }: Dates, today: LocalDate): { from: LocalDate; to: LocalDate } {
+  if (from !== undefined) refuseFarDate('from', from)
+  if (to !== undefined) refuseFarDate('to', to)
   const first = from ?? (to !== undefined && to < today ? to : today)
   const last = to ?? addDays(first, daysDefault - 1)
   if (last < first)
@@ -52,6 +54,12 @@ function datesOf({ from, to }: Dates, today: LocalDate): { from: LocalDate; to: 
   if (daysBetween(first, last) >= daysMax)
     throw invalidParameter('to', `to must be at most ${daysMax - 1} days after from.`)
   return { from: first, to: last }
+}
+
+/** Dates that no clinic keeps, and that there is no counting on from. */
+function refuseFarDate(name: string, date: LocalDate): void {
+  if (date < '1900-01-01' || date > '2999-12-31')
+    throw invalidParameter(name, `${name} must lie between 1900-01-01 and 2999-12-31.`)
 }
 
 export interface Availability {
@@ -156,7 +164,11 @@ export async function searchSlots(
     // An offer that opens with the page's last slot may still come before it by its id.
     if (last && start > last.startsAt) break
     const date = localDateOf(start, offer.clinic.calendar.timeZone)
-    for (const open of openStartsUntilEnough(offer, { ...wanted, from: latest(from, date) }, count)) {
+    for (const open of openStartsUntilEnough(
+      offer,
+      { ...wanted, from: latest(from, date) },
+      count,
+    )) {
       const slot = slotAt(offer, open)
       if (after === null || bySoonest(slot, after) > 0) found.push(slot)
     }
@@ -224,6 +236,8 @@ export async function searchDoctors(
     limit: number
   },
 ): Promise<FoundDoctor[]> {
+  if (asked.date !== undefined) refuseFarDate('date', asked.date)
+  if (asked.from !== undefined) refuseFarDate('from', asked.from)
   const now = context.clock()
   const from = asked.date ?? asked.from ?? localDateOf(now, 'Pacific/Pago_Pago')
   const to = asked.date ?? addDays(from, daysMax - 1)

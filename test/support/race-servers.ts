@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { pino } from 'pino'
-import { startVisita } from '#src/app.ts'
+import { startVisita, type RuntimeOptions } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
 import type { Runtime } from '#src/context.ts'
 import { openClient, type Client } from './client.ts'
@@ -54,19 +54,9 @@ export async function withServers(
   }
   const database = new pg.Client({ connectionString: visita.databaseUrl })
   await database.connect()
-  const deadlocksBefore = await deadlocks(database)
-  const started = await Promise.all(
-    Array.from({ length: count }, () => startVisita({ config, log })),
-  )
-  const clients = started.map(({ url }) => openClient(url))
   try {
-    const [first, client] = [started[0]!, clients[0]!]
-    await work({ runtime: first.runtime, clients, client, url: first.url, database })
-  } finally {
-    for (const client of clients) client.close()
-    await Promise.all(started.map((server) => server.close()))
-  }
-  try {
+    const deadlocksBefore = await deadlocks(database)
+    await runOn({ count, config, log, database }, work)
     // What a server process counted is visible once it has gone.
     await until('the connections of the race are gone', async () => {
       const { rows } = await database.query(
@@ -80,6 +70,25 @@ export async function withServers(
     assert.deepEqual(lines, [])
   } finally {
     await database.end()
+  }
+}
+
+async function runOn(
+  {
+    count,
+    database,
+    ...options
+  }: RuntimeOptions & { count: number; database: pg.Client },
+  work: (servers: RaceServers) => Promise<void>,
+): Promise<void> {
+  const started = await Promise.all(Array.from({ length: count }, () => startVisita(options)))
+  const clients = started.map(({ url }) => openClient(url))
+  try {
+    const [first, client] = [started[0]!, clients[0]!]
+    await work({ runtime: first.runtime, clients, client, url: first.url, database })
+  } finally {
+    for (const client of clients) client.close()
+    await Promise.all(started.map((server) => server.close()))
   }
 }
 
