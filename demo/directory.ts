@@ -246,7 +246,7 @@ async function writeDoctors(
       designation: doctor.designation ?? null,
       languages: doctor.languages,
       phone: extensionOf(homeOf(doctor), 11 + index),
-      email: emailOf(doctor.designation === 'Leïla Mansouri' ? doctor.designation : doctor.name),
+      email: doctor.email ?? emailOf(doctor.name),
       bio: doctor.bio ?? null,
       accepting_new_patients: doctor.acceptingNewPatients ?? true,
       status: doctor.status ?? 'bookable',

@@ -21,6 +21,8 @@ export interface DemoDoctor {
   specialties: SpecialtyCode[]
   languages: string[]
   bio?: string
+  /** Where it cannot be made of the name. */
+  email?: string
   hours: DemoHours[]
   visitTypes: VisitTypeKey[]
   openings?: (ComingDay & {
@@ -297,7 +299,8 @@ const montreal: DemoDoctor[] = [
   {
     title: 'Dr.',
     name: 'ليلى المنصوري',
-    designation: 'Leïla Mansouri',
+    email: 'leila.mansouri@example.org',
+    bio: 'Leïla Mansouri. Peau, cheveux, ongles ; en arabe, en français et en anglais.',
     specialties: ['dermatology'],
     languages: ['ar', 'fr', 'en'],
     hours: [{ clinic: 'montreal', weekdays: [2, 3, 5], from: '10:00', to: '18:00' }],

@@ -27,12 +27,13 @@ export async function bookingCommand(
     doctorId: offer.doctor.id,
     startsAt: formatInstant(startsAt, offer.clinic.calendar.timeZone),
   }
+  const [date, time] = wanted.startsAt.slice(0, 16).split('T')
   const json = `-H 'Content-Type: application/json'`
   const { email, password } = firstPatient
   const signIn = `curl -s ${url}/api/v1/auth/login ${json} -d '${JSON.stringify({ email, password })}'`
   return {
-    meaning: `This books a visit of ${firstPatient.name} with ${doctor?.name}.`,
-    command: `curl -s ${url}/api/v1/appointments ${json} \\
+    meaning: `This books a visit of ${firstPatient.name} with ${doctor?.name}, on ${date} at ${time}.`,
+    command: `curl -sw '\\n' ${url}/api/v1/appointments ${json} \\
   -H "Authorization: Bearer $(${signIn} | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')" \\
   -d '${JSON.stringify(wanted)}'`,
   }

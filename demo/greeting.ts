@@ -51,8 +51,8 @@ async function bookingLines(runtime: Visita['runtime'], url: string): Promise<st
   const booking = await bookingCommand(runtime, url)
   if (booking === null) return []
   return [
-    `${booking.meaning} Paste it again, and the time is`,
-    'taken: the answer names others.',
+    booking.meaning,
+    'Paste it again, and the time is taken: the answer names others.',
     '',
     booking.command,
     '',

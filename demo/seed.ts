@@ -33,7 +33,7 @@ async function isEmpty(db: Queryable): Promise<boolean> {
   const contents = await contentsOf(db, admin.email)
   if (contents === 'something else')
     throw new StartRefused(
-      'The database there is not that of a demo, so nothing was changed. Name another directory with --data.',
+      'The directory of --data holds the database of a real Visita, into which the demo writes nothing. Name another one.',
     )
   return contents === 'nothing'
 }

@@ -22,6 +22,7 @@ export async function startDemo({
   port,
   dataDirectory,
 }: Pick<DemoOptions, 'port' | 'dataDirectory'>): Promise<Visita> {
+  forgetDatabaseSettings()
   const directory = dataDirectory ?? (await mkdtemp(join(tmpdir(), 'visita-demo-')))
   const removeDirectory = async () => {
     if (dataDirectory === null) await rm(directory, { recursive: true, force: true })
@@ -71,6 +72,11 @@ async function startIn(
     await opened.close()
     throw error
   }
+}
+
+/** The driver of PostgreSQL reads variables such as PGSSLMODE by itself; they mean other databases. */
+function forgetDatabaseSettings(): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith('PG')) delete process.env[name]
 }
 
 /**

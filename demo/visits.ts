@@ -121,7 +121,7 @@ function daysOf({ directory, offers, now }: Planning, doctor: Doctor, days: numb
 
 /** The share of the usual demand, so many days ahead: fewer visits are booked the further they are. */
 function demandIn(days: number): number {
-  if (days < 0) return 0.6
+  if (days < 0) return 0.5
   return Math.exp(-days / 4)
 }
 
@@ -194,7 +194,7 @@ function suits({ specialties }: Doctor, { isChild }: Patient): boolean {
 }
 
 /** Two visits of a patient lie so far apart at least. */
-const patientPause = dayLength / 2
+const patientPause = 2 * dayLength
 
 /** Someone whom the visit suits: often someone the doctor knows, always where it is for them alone. */
 function findPatient(

@@ -59,7 +59,6 @@ export function createLog(config: Pick<Config, 'logLevel'>): Logger {
 export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime> {
   const { config, say = () => {}, clock = systemClock } = options
   const log = options.log ?? createLog(config)
-  const secrets = resolveSecrets(config)
   const embedded =
     config.database.url === null
       ? await startEmbedded({
@@ -71,7 +70,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime>
   const url = embedded?.appUrl ?? config.database.url!
   const ownerUrl = embedded?.ownerUrl ?? config.database.migrationUrl ?? url
   const { schema, poolSize } = config.database
+  let secrets
   try {
+    secrets = resolveSecrets(config)
     const appRole = await reach(url, 'DATABASE_URL')
     if (ownerUrl !== url) await reach(ownerUrl, 'MIGRATION_DATABASE_URL')
     const applied = await migrate({ url: ownerUrl, schema, appRole })

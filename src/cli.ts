@@ -1,6 +1,7 @@
 // `npm run visita -- <command>`: what an operator does from the command line.
 
 import { createInterface } from 'node:readline/promises'
+import { Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { openRuntime } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
@@ -24,17 +25,26 @@ const commands: Record<string, (options: { email?: string; name?: string }) => P
 
 async function createAdminByHand(options: { email?: string; name?: string }): Promise<void> {
   const config = loadConfig({ env: process.env })
-  const input = createInterface({ input: process.stdin, output: process.stderr })
+  let isSecret = false
+  const output = new Writable({
+    write(chunk, _encoding, done) {
+      if (!isSecret) process.stderr.write(chunk)
+      done()
+    },
+  })
+  const terminal = process.stdin.isTTY
+  const input = createInterface({ input: process.stdin, output, terminal })
   const lines = input[Symbol.asyncIterator]()
   const ask = async (question: string) => {
-    input.setPrompt(question)
-    input.prompt()
+    process.stderr.write(question)
     const { value, done } = await lines.next()
     return done ? '' : value.trim()
   }
   const email = options.email ?? (await ask('E-mail address: '))
   const name = options.name ?? (await ask('Name: '))
-  const password = await ask('Password (8 to 128 characters): ')
+  isSecret = true
+  const password = await ask('Password (8 to 128 characters, not shown): ')
+  process.stderr.write('\n')
   input.close()
 
   const opened = await openRuntime({ config, say: (sentence) => console.error(sentence) })

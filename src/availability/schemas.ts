@@ -8,7 +8,7 @@ import {
   ref,
   TimeZoneText,
 } from '#src/http/schema.ts'
-import { DoctorSchema } from '#src/doctors/schemas.ts'
+import { doctorExample, DoctorSchema } from '#src/doctors/schemas.ts'
 import { formatInstant } from '#src/kernel/time.ts'
 import type { Slot } from './open-times.ts'
 import { slotId } from './slot-id.ts'
@@ -26,7 +26,7 @@ const slotFields = {
   timeZone: TimeZoneText,
 }
 
-const slotExample = {
+export const slotExample = {
   id: 'AZm_Z5YScM-XtB1eG0o8TgGZv2eWEnDPl7QdXhtKPE8BmL9nlhJwz5e0HV4bSjxPAABp4uXI',
   startsAt: '2026-11-24T10:40:00+01:00',
   endsAt: '2026-11-24T11:00:00+01:00',
@@ -146,10 +146,13 @@ export const DoctorsQuery = Type.Object({
 
 export const DoctorListItemSchema = component(
   'DoctorWithOpenTimes',
-  Type.Object({
-    ...DoctorSchema.properties,
-    firstOpenTimes: Type.Array(ref(SlotSchema), {
-      description: 'Up to 4 times of the first day that has any, within the next 62 days.',
-    }),
-  }),
+  Type.Object(
+    {
+      ...DoctorSchema.properties,
+      firstOpenTimes: Type.Array(ref(SlotSchema), {
+        description: 'Up to 4 times of the first day that has any, within the next 62 days.',
+      }),
+    },
+    { examples: [{ ...doctorExample, firstOpenTimes: [slotExample] }] },
+  ),
 )

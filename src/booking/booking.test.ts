@@ -119,7 +119,7 @@ test('strangers do not learn that an appointment exists', async () => {
 test('what is not offered is refused with the field that named it', async () => {
   const network = await openNetwork()
   const other = await openNetwork()
-  const { as } = await makePatient(runtime)
+  const { as, patientId } = await makePatient(runtime)
   const { doctorId, slots } = network
   const slot = slots[0]!
   const minuteLater = new Date(parseInstant(slot.startsAt)! + 60_000).toISOString()
@@ -135,7 +135,8 @@ test('what is not offered is refused with the field that named it', async () => 
     [{ doctorId, startsAt: '2026-02-30T10:00:00Z' }, '/startsAt'],
     [{ doctorId }, '/startsAt'],
     [{ startsAt: slot.startsAt }, '/doctorId'],
-    [{}, '/slotId'],
+    [{}, ''],
+    [{ patientId }, '/slotId'],
     [{ doctorId, startsAt: slot.startsAt, clinicId: other.clinicId }, '/startsAt'],
     [
       { doctorId, startsAt: slot.startsAt, visitTypeId: network.otherClinicVisitTypeId },

@@ -22,6 +22,7 @@ import type { StoredAnswer } from './queries.ts'
 import {
   AppointmentSchema,
   AppointmentsQuery,
+  BookingConflictSchema,
   StepSchema,
   ChangeHeaders,
   NewAppointmentSchema,
@@ -61,7 +62,13 @@ export function appointmentRoutes(app: App): void {
         tags,
         headers: WriteHeaders,
         body: ref(NewAppointmentSchema),
-        response: { 201: ref(AppointmentSchema) },
+        response: {
+          201: ref(AppointmentSchema),
+          409: {
+            description: 'The time is taken, or the patient is somewhere else then',
+            content: { 'application/problem+json': { schema: ref(BookingConflictSchema) } },
+          },
+        },
       },
     },
     async (request, reply) => {

@@ -9,7 +9,8 @@ import {
   Text,
   TimeZoneText,
 } from '#src/http/schema.ts'
-import { SlotSchema } from '#src/availability/schemas.ts'
+import { slotExample, SlotSchema } from '#src/availability/schemas.ts'
+import { ProblemSchema } from '#src/http/problem-schema.ts'
 
 const statuses = [
   'held',
@@ -115,22 +116,57 @@ export const AppointmentSchema = component(
 )
 export type AppointmentAnswer = Static<typeof AppointmentSchema>
 
-export const SlotTakenSchema = component(
-  'SlotTakenMembers',
+export const BookingConflictSchema = component(
+  'BookingConflict',
   Type.Object(
     {
-      alternatives: Type.Array(ref(SlotSchema), {
-        description: 'Up to 3 nearest open times of the same doctor.',
-      }),
-      otherDoctors: Type.Array(
-        Type.Object({
-          doctor: Type.Object({ id: Id, title: Type.Optional(Type.String()), name: Type.String() }),
-          slot: ref(SlotSchema),
+      ...ProblemSchema.properties,
+      alternatives: Type.Optional(
+        Type.Array(ref(SlotSchema), {
+          description: 'With `slot-taken`: up to 3 nearest open times of the same doctor.',
         }),
-        { description: 'The nearest open time of up to 2 other doctors of the specialty.' },
+      ),
+      otherDoctors: Type.Optional(
+        Type.Array(
+          Type.Object({
+            doctor: Type.Object({
+              id: Id,
+              title: Type.Optional(Type.String()),
+              name: Type.String(),
+            }),
+            slot: ref(SlotSchema),
+          }),
+          {
+            description:
+              'With `slot-taken`: the nearest open time of up to 2 other doctors of the specialty.',
+          },
+        ),
       ),
     },
-    { description: 'What the problem `slot-taken` carries besides the usual members.' },
+    {
+      additionalProperties: true,
+      description: 'Why a time could not be booked, and which ones can be instead.',
+      examples: [
+        {
+          type: '/problems/slot-taken',
+          title: 'The time is taken',
+          status: 409,
+          detail: 'This time was just taken by someone else. Choose another one.',
+          requestId: '019a9b5e-6f0e-7a55-8c3d-51b0a4c6d2f8',
+          alternatives: [slotExample],
+          otherDoctors: [
+            {
+              doctor: {
+                id: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e20',
+                title: 'Dr.',
+                name: 'Jo Okafor',
+              },
+              slot: { ...slotExample, doctorId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e20' },
+            },
+          ],
+        },
+      ],
+    },
   ),
 )
 
@@ -155,6 +191,7 @@ export const NewAppointmentSchema = component(
       reason: Type.Optional(Text(1000, { examples: ['Follow-up of the ECG in May.'] })),
     },
     {
+      minProperties: 1,
       description: 'Either `slotId`, or `doctorId` and `startsAt`.',
       examples: [
         { slotId: 'AZm_Z5YScM-XtB1eG0o8TgGZv2eWEnDPl7QdXhtKPE8BmL9nlhJwz5e0HV4bSjxPAABp4uXI' },

@@ -162,7 +162,6 @@ async function grant(client: pg.Client, schema: string, appRole: string): Promis
     grant usage on schema ${name} to ${role};
     grant select, insert, update, delete on all tables in schema ${name} to ${role};
     grant usage, select on all sequences in schema ${name} to ${role};
-    grant execute on all functions in schema ${name} to ${role};
     revoke update, delete, truncate on ${name}.audit_entry, ${name}.event, ${name}.appointment_event from ${role};
     revoke insert, update, delete, truncate on ${name}.schema_migration from ${role};
   `)

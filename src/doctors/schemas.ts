@@ -137,7 +137,7 @@ function idsOf(what: string, idsMax: number) {
   return Type.Array(Id, { maxItems: idsMax, uniqueItems: true, description: what })
 }
 
-const doctorExample = {
+export const doctorExample = {
   id: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17',
   title: 'Dr.',
   name: 'Claire Moreau',

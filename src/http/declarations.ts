@@ -100,6 +100,7 @@ function bodyOf(schema: unknown): Operation['body'] {
   const isOptional =
     resolved.type === 'object' &&
     !Array.isArray(resolved.required) &&
+    !resolved.minProperties &&
     !resolved.anyOf &&
     !resolved.oneOf
   return isOptional ? 'optional' : 'required'

@@ -2,38 +2,13 @@
 
 import { STATUS_CODES } from 'node:http'
 import swagger from '@fastify/swagger'
-import { Type } from 'typebox'
 import packageFile from '../../package.json' with { type: 'json' }
 import type { Operation } from './declarations.ts'
 import { problemContentType, problemKind, problemOf, type ProblemCode } from './problems.ts'
-import { component } from './schema.ts'
+import './problem-schema.ts'
 import type { App } from './server.ts'
 
 type Json = Record<string, unknown>
-
-component(
-  'Problem',
-  Type.Object(
-    {
-      type: Type.String({ description: 'Which problem it is: stable, relative to this server.' }),
-      title: Type.String(),
-      status: Type.Integer(),
-      detail: Type.String({ description: 'What is wrong this time, for the person who asked.' }),
-      requestId: Type.String({ description: 'Names the request in the log of the server.' }),
-      errors: Type.Optional(
-        Type.Array(
-          Type.Object({
-            in: Type.Enum(['body', 'query', 'path', 'header']),
-            pointer: Type.String({ description: 'A JSON Pointer (RFC 6901) to the field.' }),
-            detail: Type.String(),
-          }),
-          { description: 'The fields that are not as they must be.' },
-        ),
-      ),
-    },
-    { additionalProperties: true, description: 'Problem details (RFC 9457).' },
-  ),
-)
 
 const description = `Find a doctor, see the open times and book an appointment.
 

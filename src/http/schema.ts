@@ -138,10 +138,21 @@ export const NoContent = Type.Null({ description: 'Done.' })
 
 /** One page of a list. `nextCursor` is null on the last page. */
 export function Page<Schema extends TSchema>(itemSchema: Schema) {
+  const example = exampleOf(itemSchema)
   return Type.Object(
     { items: Type.Array(itemSchema), nextCursor: nullable(Type.String()) },
-    { additionalProperties: false },
+    {
+      additionalProperties: false,
+      ...(example === undefined ? {} : { examples: [{ items: [example], nextCursor: null }] }),
+    },
   )
+}
+
+/** The first example of a schema, or of the component that it refers to. */
+function exampleOf(schema: TSchema): unknown {
+  const name = '$ref' in schema ? String(schema.$ref).replace(/#$/, '') : ''
+  const { examples } = (components.get(name) ?? schema) as { examples?: unknown[] }
+  return examples?.[0]
 }
 
 /** The query fields of every list, to be spread into its query: `Type.Object({ ...PageQuery, … })`. */
@@ -159,6 +170,7 @@ export const PageQuery = {
     Type.String({
       maxLength: 1000,
       description: 'The `nextCursor` of the page before.',
+      examples: ['eyJpZCI6IjAxOWE5YjVlLTRjNTItN2QxYyJ9'],
     }),
   ),
 }

@@ -17,7 +17,11 @@ export function requestedVersion(ifMatch: string | undefined): number | null {
   const match = /^"(\d{1,9})"$/.exec(ifMatch)
   if (!match)
     throw new InvalidRequest([
-      { in: 'header', pointer: '/if-match', detail: 'If-Match must be the ETag of one version, such as "3"' },
+      {
+        in: 'header',
+        pointer: '/if-match',
+        detail: 'If-Match must be the ETag of one version, such as "3"',
+      },
     ])
   return Number(match[1])
 }

@@ -131,7 +131,7 @@ async function assertFair({ network, attempts }: Race, { database }: RaceServers
     network.patients.map(({ patientId }) => patientId),
   )
   const expected = (pick: (attempt: Attempt) => Omit<StoredClaim, 'appointmentId'>) =>
-    won.map((attempt) => ({ appointmentId: attempt.reply.body.id, ...pick(attempt) }))
+    won.map((attempt) => Object.assign(pick(attempt), { appointmentId: attempt.reply.body.id }))
   assert.deepEqual(
     sorted(ofDoctors),
     sorted(expected(({ doctorId, taken }) => ({ calendarId: doctorId, ...taken }))),

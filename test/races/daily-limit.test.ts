@@ -31,7 +31,7 @@ for (const dailyLimit of [1, 3])
         dailyLimit,
       })
       const booked: { as: string; id: string }[] = []
-      for (const room of [dailyLimit, 0, 1, 1]) {
+      for (const [round, room] of [dailyLimit, 0, 1, 1].entries()) {
         const replies = await bookAll(network, clients)
         const won = replies.flatMap(({ status, body }, index) =>
           status === 201 ? [{ as: network.patients[index]!.as, id: String(body.id) }] : [],
@@ -49,7 +49,8 @@ for (const dailyLimit of [1, 3])
           if (room === 0) assert.ok(!offered.includes(network.date), 'a full day was offered')
         }
         assert.equal((await appointmentsOf(database, network.doctorIds)).length, dailyLimit)
-        if (room === dailyLimit && booked.length === dailyLimit) continue
+        // The second round finds the day as the first one left it.
+        if (round === 0) continue
         const gone = booked.shift()!
         const path = `POST /appointments/${gone.id}/cancel` as const
         assert.equal((await client.send(path, { as: gone.as, body: {} })).status, 200)

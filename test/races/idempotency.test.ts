@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { newId } from '#src/kernel/ids.ts'
 import type { Client, Reply } from '#test/support/client.ts'
 import { appointmentsOf, assertNoOverlap } from '#test/support/race-checks.ts'
@@ -62,10 +63,14 @@ test('100 requests with 10 keys for times that overlap: each key is answered ali
     const replies = await Promise.all(
       Array.from({ length: 100 }, async (_, index) => ({
         patient: index % 10,
-        reply: await book(servers.clients[Math.floor(index / 10) % 2]!, network.patients[index % 10], {
-          key: keys[index % 10]!,
-          body,
-        }),
+        reply: await book(
+          servers.clients[Math.floor(index / 10) % 2]!,
+          network.patients[index % 10],
+          {
+            key: keys[index % 10]!,
+            body,
+          },
+        ),
       })),
     )
     assert.deepEqual([...new Set(replies.map(({ reply }) => reply.status))].toSorted(), [201, 409])
@@ -191,9 +196,10 @@ test('a patient whose connection is cut and who asks again gets the own appointm
         // Some are cut at once, the others when the booking has been committed.
         if (index % 2 === 1)
           await until('the booking is committed', async () => {
-            const { rows } = await database.query('select from claim where calendar_id = $1', [
-              patient.patientId,
-            ])
+            const { rows } =
+              await sql`select from claim where calendar_id = ${patient.patientId}`.execute(
+                servers.runtime.db,
+              )
             return rows.length > 0
           })
         else await new Promise((resolve) => void socket.write('', resolve))

@@ -98,7 +98,7 @@ async function holdTime(blocker: pg.Client, network: RaceNetwork): Promise<void>
     [id, doctorIds[0], clinicId, patients[1]!.patientId, visitTypeIds[0], from, to],
   )
   await blocker.query(
-    "insert into claim (calendar_id, during, appointment_id) values ($1, tstzrange($2, $3), $4)",
+    'insert into claim (calendar_id, during, appointment_id) values ($1, tstzrange($2, $3), $4)',
     [doctorIds[0], from, to, id],
   )
 }
@@ -177,8 +177,7 @@ test('a booking waits for a change of the rules that is under way, and is refuse
             })
             await until(
               'the booking waits for the change, or is answered',
-              async () =>
-                isAnswered || (await waitingFor(servers.database, changePid)).length > 0,
+              async () => isAnswered || (await waitingFor(servers.database, changePid)).length > 0,
             )
             assert.equal(isAnswered, false, 'the booking did not wait')
             await release()

@@ -20,7 +20,10 @@ export interface Sending {
 
 export interface Client {
   /** Sends to a path below /api/v1. Rejects when the connection breaks before the whole answer. */
-  send(line: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`, sending?: Sending): Promise<Reply>
+  send(
+    line: `${'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'} /${string}`,
+    sending?: Sending,
+  ): Promise<Reply>
   close(): void
 }
 

@@ -10,8 +10,7 @@ export interface StoredClaim {
   endsAt: number
 }
 
-const milliseconds = (expression: string) =>
-  `(extract(epoch from ${expression}) * 1000)::float8`
+const milliseconds = (expression: string) => `(extract(epoch from ${expression}) * 1000)::float8`
 
 /** Fails when two claims of one calendar and lane overlap anywhere in the database. */
 export async function assertNoOverlap(database: pg.Client): Promise<void> {

@@ -46,9 +46,9 @@ export interface RaceNetwork {
   /** A date a week ahead, on which every doctor is open. */
   date: LocalDate
   /** The instant of a minute of that date at the clinic. */
-  at(minute: number): Instant
+  at: (minute: number) => Instant
   /** The same as RFC 3339. */
-  textAt(minute: number): string
+  textAt: (minute: number) => string
 }
 
 /** All doctors share a specialty and offer all visit types, every day from `opensAt` to `closesAt`. */
@@ -193,7 +193,9 @@ async function makePatients(runtime: Runtime, count: number): Promise<RacePatien
     .execute()
   await db
     .insertInto('patient')
-    .values(patients.map(({ patientId }) => ({ id: patientId, name: 'Racing Patient', created_at })))
+    .values(
+      patients.map(({ patientId }) => ({ id: patientId, name: 'Racing Patient', created_at })),
+    )
     .execute()
   await db
     .insertInto('patient_access')

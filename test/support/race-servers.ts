@@ -37,7 +37,10 @@ export async function withServers(
   const visita = await testVisita()
   const name = `race-${randomBytes(6).toString('hex')}`
   const lines: string[] = []
-  const log = pino({ level: 'error', base: null }, { write: (line: string) => void lines.push(line) })
+  const log = pino(
+    { level: 'error', base: null },
+    { write: (line: string) => void lines.push(line) },
+  )
   const separator = visita.databaseUrl.includes('?') ? '&' : '?'
   const { tokenSigningKey } = visita.runtime.config
   const config = {
@@ -74,11 +77,7 @@ export async function withServers(
 }
 
 async function runOn(
-  {
-    count,
-    database,
-    ...options
-  }: RuntimeOptions & { count: number; database: pg.Client },
+  { count, database, ...options }: RuntimeOptions & { count: number; database: pg.Client },
   work: (servers: RaceServers) => Promise<void>,
 ): Promise<void> {
   const started = await Promise.all(Array.from({ length: count }, () => startVisita(options)))

@@ -1,0 +1,130 @@
+// The real program as an operator runs it: a process of its own on a data directory of its own, which
+// can be killed and started again.
+
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { until } from '#test/support/race-servers.ts'
+import { freshDatabase } from '#test/support/visita.ts'
+
+const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+
+export interface RunningVisita {
+  url: string
+  /** The code in the first admin's link, when it printed one. */
+  adminCode: string | null
+  /** The sentences for the operator so far. */
+  said: () => string
+  /** Sends the signal and waits for the end; answers the exit code, null when a signal ended it. */
+  end: (signal: 'SIGTERM' | 'SIGKILL') => Promise<number | null>
+  process: ChildProcess
+}
+
+export interface Site {
+  start(): Promise<RunningVisita>
+  /** The process id of the embedded database's server. */
+  postmasterPid(): Promise<number>
+  /** Ends what still runs, and fails when the program left a process behind. */
+  close(): Promise<void>
+}
+
+/** A place for Visita to run at, on the embedded database unless TEST_DATABASE_URL is set. */
+export async function makeSite(): Promise<Site> {
+  const directory = await mkdtemp(join(tmpdir(), 'visita-crash-'))
+  // Root's database server runs as another user, who must get in.
+  await chmod(directory, 0o711)
+  const dataDirectory = join(directory, 'data')
+  const server = process.env['TEST_DATABASE_URL']
+  const database = server ? await freshDatabase(server) : null
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    DATA_DIR: dataDirectory,
+    ...(database && {
+      DATABASE_URL: database.url,
+      TOKEN_SIGNING_KEY: randomBytes(32).toString('base64url'),
+    }),
+  }
+  const children: ChildProcess[] = []
+  const postmasterPid = async () =>
+    Number.parseInt(await readFile(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8'), 10)
+  return {
+    async start() {
+      // Its working directory has no .env.
+      const child = spawn(process.execPath, [program], {
+        cwd: directory,
+        env,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      children.push(child)
+      return listening(child)
+    },
+    postmasterPid,
+    async close() {
+      try {
+        for (const child of children) if (isAlive(child)) await endOf(child, 'SIGKILL')
+        await until('no process is left behind', async () => {
+          return (await processesNaming(directory)).length === 0
+        })
+      } finally {
+        for (const pid of await processesNaming(directory)) process.kill(pid, 'SIGKILL')
+        await database?.drop()
+        await rm(directory, { recursive: true, force: true, maxRetries: 5 })
+      }
+    },
+  }
+}
+
+function isAlive(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null
+}
+
+async function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<number | null> {
+  const exit = once(child, 'exit')
+  child.kill(signal)
+  await exit
+  return child.exitCode
+}
+
+async function listening(child: ChildProcess): Promise<RunningVisita> {
+  assert.ok(child.stderr)
+  const lines: string[] = []
+  let exited = false
+  child.once('exit', () => {
+    exited = true
+  })
+  createInterface(child.stderr).on('line', (line) => void lines.push(line))
+  const said = () => lines.join('\n')
+  const url = () => /listens on (http:\S+)\. /.exec(said())?.[1]
+  await until('it listens', () => url() !== undefined || exited)
+  assert.ok(!exited, `it did not start: ${said()}`)
+  return {
+    url: url() ?? '',
+    get adminCode() {
+      return /\/join#(\w+)/.exec(said())?.[1] ?? null
+    },
+    said,
+    end: (signal) => endOf(child, signal),
+    process: child,
+  }
+}
+
+/** The processes that have this text in their command line, where /proc tells. */
+async function processesNaming(text: string): Promise<number[]> {
+  const found: number[] = []
+  for (const name of existsSync('/proc/self') ? await readdir('/proc') : []) {
+    const command = /^\d+$/.test(name)
+      ? await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')
+      : ''
+    if (command.includes(text)) found.push(Number(name))
+  }
+  return found
+}
