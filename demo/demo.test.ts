@@ -4,10 +4,10 @@ import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { after, test } from 'node:test'
+import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import { makeNetwork, type AnswerBody } from '#test/support/network.ts'
@@ -15,6 +15,8 @@ import { testVisita } from '#test/support/visita.ts'
 import { readOptions } from './options.ts'
 import { ensureNetwork } from './seed.ts'
 import { signIns } from './sign-ins.ts'
+
+const execute = promisify(execFile)
 
 interface Announced {
   url: string
@@ -32,8 +34,23 @@ interface Demo {
 
 const children = new Set<ChildProcess>()
 
-after(() => {
+let temporaryDirectory: string | undefined
+
+/** The folder in which the demos make what they throw away. */
+function temporary(): string {
+  assert.ok(temporaryDirectory)
+  return temporaryDirectory
+}
+
+before(async () => {
+  temporaryDirectory = await mkdtemp(join(tmpdir(), 'visita-demo-test-'))
+  // Started by root, the database runs as another user, who passes through here.
+  await chmod(temporaryDirectory, 0o711)
+})
+
+after(async () => {
   for (const child of children) child.kill('SIGKILL')
+  await rm(temporary(), { recursive: true, force: true })
 })
 
 /** What a developer's shell may have set for other databases, and must not matter. */
@@ -48,7 +65,7 @@ function run(...parameters: string[]): Demo {
   const child = spawn(process.execPath, ['demo/main.ts', ...parameters], {
     cwd: resolve(import.meta.dirname, '..'),
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...foreignSettings },
+    env: { ...process.env, ...foreignSettings, TMPDIR: temporary() },
   })
   children.add(child)
   child.once('exit', () => children.delete(child))
@@ -100,6 +117,22 @@ async function signIn(demo: Announced, role: string, which = 0): Promise<AnswerB
   return answer.body
 }
 
+/** The last of the slots that is on no day on which one of these people has a visit. */
+async function suitable(
+  demo: Announced,
+  slots: AnswerBody[],
+  tokens: string[],
+): Promise<AnswerBody> {
+  const dates = new Set<string>()
+  for (const token of tokens) {
+    const { body } = await ask(demo, '/appointments?limit=100', { token })
+    for (const { startsAt } of body.items) dates.add(startsAt.slice(0, 10))
+  }
+  const slot = slots.findLast(({ startsAt }) => !dates.has(startsAt.slice(0, 10)))
+  assert.ok(slot, 'there is an open time')
+  return slot
+}
+
 async function select(demo: Announced, statement: string): Promise<AnswerBody[]> {
   const client = new pg.Client({ connectionString: demo.databaseUrl, ssl: false })
   await client.connect()
@@ -111,8 +144,7 @@ async function select(demo: Announced, statement: string): Promise<AnswerBody[]>
 }
 
 async function exitOf(demo: Demo): Promise<number | null> {
-  if (demo.child.exitCode === null && demo.child.signalCode === null)
-    await once(demo.child, 'exit')
+  if (demo.child.exitCode === null && demo.child.signalCode === null) await once(demo.child, 'exit')
   return demo.child.exitCode
 }
 
@@ -155,27 +187,28 @@ test('the demo, from its first line to its end', async (t) => {
     }
   })
 
-  await t.test('a time that one patient books is refused to another, who is told of others', async () => {
-    const found = await ask(demo, '/doctors?specialty=cardiology&limit=100')
-    assert.equal(found.body.items.length, 3)
-    const [doctor] = found.body.items
-    const { body } = await ask(demo, `/doctors/${doctor.id}/availability`)
-    const slots = body.days.flatMap((day: AnswerBody) => day.slots)
-    const slot = slots.at(-1)
-    assert.ok(slot, 'there is an open time within two weeks')
-
-    const { accessToken: first } = await signIn(demo, 'patient', 0)
-    const { accessToken: second } = await signIn(demo, 'patient', 1)
-    const wish = { slotId: slot.id }
-    const booked = await ask(demo, '/appointments', { token: first, body: wish })
-    assert.equal(booked.status, 201, JSON.stringify(booked.body))
-    assert.equal(booked.body.startsAt, slot.startsAt)
-    const refused = await ask(demo, '/appointments', { token: second, body: wish })
-    assert.equal(refused.status, 409)
-    assert.equal(refused.body.type, '/problems/slot-taken')
-    assert.ok(refused.body.alternatives.length > 0)
-    assert.ok(refused.body.otherDoctors.length > 0)
-  })
+  await t.test(
+    'a time that one patient books is refused to another, who is told of others',
+    async () => {
+      const found = await ask(demo, '/doctors?specialty=cardiology&limit=100')
+      assert.equal(found.body.items.length, 3)
+      const [doctor] = found.body.items
+      const { body } = await ask(demo, `/doctors/${doctor.id}/availability`)
+      const { accessToken: first } = await signIn(demo, 'patient', 0)
+      const { accessToken: second } = await signIn(demo, 'patient', 1)
+      const slots = body.days.flatMap((day: AnswerBody) => day.slots)
+      const slot = await suitable(demo, slots, [first, second])
+      const wish = { slotId: slot.id }
+      const booked = await ask(demo, '/appointments', { token: first, body: wish })
+      assert.equal(booked.status, 201, JSON.stringify(booked.body))
+      assert.equal(booked.body.startsAt, slot.startsAt)
+      const refused = await ask(demo, '/appointments', { token: second, body: wish })
+      assert.equal(refused.status, 409)
+      assert.equal(refused.body.type, '/problems/slot-taken')
+      assert.ok(refused.body.alternatives.length > 0)
+      assert.ok(refused.body.otherDoctors.length > 0)
+    },
+  )
 
   await t.test('no calendar is claimed twice, and every visit has its claims', async () => {
     const overlaps = await select(
@@ -210,22 +243,95 @@ test('the demo, from its first line to its end', async (t) => {
     const port = Number(new URL(demo.url).port)
     const other = run('--port', String(port))
     assert.equal(await exitOf(other), 1)
-    assert.match(other.errors(), new RegExp(`Port ${port} is in use.*--port \\d+`))
+    assert.match(other.errors(), new RegExp(`port ${port} of .* in use.*--port \\d+`))
     assert.equal(other.output(), '')
   })
 
   await t.test('told to stop, it leaves no process and no file behind', async () => {
-    const directory = new URL(demo.databaseUrl).searchParams.get('host')!
-    assert.ok(existsSync(directory))
-    const [{ pid }] = await select(
-      demo,
-      `select pg_read_file('postmaster.pid', 0, 1) is not null as pid`,
-    ).catch(() => [{ pid: null }])
-    assert.equal(pid, null, 'the owner of the tables does not read files')
+    const directory = /host=([^&]*)/.exec(demo.databaseUrl)![1]!
+    const [serverPid] = (await readFile(join(directory, 'postmaster.pid'), 'utf8')).split('\n')
+    assert.ok(isRunning(Number(serverPid)))
     demo.child.kill('SIGTERM')
     assert.equal(await exitOf(demo), 0)
-    assert.equal(existsSync(directory), false)
-    assert.equal(existsSync(resolve(directory, '..')), false)
+    assert.equal(isRunning(Number(serverPid)), false)
+    assert.deepEqual(await readdir(temporary()), [])
     assert.equal(demo.errors(), '')
   })
+})
+
+test('the command that it prints books, and is refused when it is pasted again', async (t) => {
+  if (
+    await execute('curl', ['--version']).then(
+      () => false,
+      () => true,
+    )
+  ) {
+    t.skip('there is no curl here')
+    return
+  }
+  const demo = run('--port', '0')
+  await printed(demo, 'thrown away then.\n')
+  for (const { email, password } of signIns) {
+    const line = demo
+      .output()
+      .split('\n')
+      .find((one) => one.includes(email))
+    assert.ok(line?.includes(password), `${email} is listed`)
+  }
+  const command = /^curl [^]*?\n\n/m.exec(demo.output())![0]
+  const paste = async () => JSON.parse((await execute('/bin/sh', ['-c', command])).stdout)
+  const booked = await paste()
+  assert.equal(booked.status, 'confirmed', JSON.stringify(booked))
+  assert.equal((await paste()).type, '/problems/slot-taken')
+  demo.child.kill('SIGINT')
+  demo.child.kill('SIGINT')
+  assert.equal(await exitOf(demo), 0)
+})
+
+test('kept data goes on after kill -9: the bookings, the same sign-ins, nothing filled in again', async () => {
+  const directory = join(temporary(), 'kept')
+  const first = await runForScripts('--data', directory)
+  const { accessToken: token } = await signIn(first, 'patient')
+  const { body: slots } = await ask(first, '/slots?specialty=psychotherapy&limit=100')
+  const wish = { slotId: (await suitable(first, slots.items, [token])).id }
+  const booked = await ask(first, '/appointments', { token, body: wish })
+  assert.equal(booked.status, 201, JSON.stringify(booked.body))
+  const counting = 'select (select count(*) from appointment), (select count(*) from patient)'
+  const before = await select(first, counting)
+  first.child.kill('SIGKILL')
+  await exitOf(first)
+
+  const second = await runForScripts('--data', directory)
+  assert.deepEqual(await select(second, counting), before)
+  // The secrets are kept too, so that an old access token is still good.
+  const found = await ask(second, `/appointments/${booked.body.id}`, { token })
+  assert.equal(found.body.status, booked.body.status)
+  await signIn(second, 'patient')
+  second.child.kill('SIGTERM')
+  assert.equal(await exitOf(second), 0)
+  assert.ok(existsSync(join(directory, 'postgres')))
+})
+
+test('a database that is not a demo’s is left alone', async () => {
+  const { runtime } = await testVisita()
+  await makeNetwork(runtime)
+  await assert.rejects(ensureNetwork(runtime), /holds the database of a real Visita/)
+  const strangers = await runtime.db
+    .selectFrom('account')
+    .select('email')
+    .where(
+      'email',
+      'in',
+      signIns.map(({ email }) => email),
+    )
+    .execute()
+  assert.deepEqual(strangers, [])
+})
+
+test('a parameter that is wrong is refused with what would be right', () => {
+  assert.throws(() => readOptions(['--port', '70000']), /--port takes a number from 0 to 65535/)
+  assert.throws(() => readOptions(['--data', '']), /--data takes the path of a directory/)
+  assert.throws(() => readOptions(['--verbose']), /--verbose[^]*npm run demo -- --port/)
+  const options = readOptions(['--port', '0', '--data', '/srv/demo', '--json'])
+  assert.deepEqual(options, { json: true, help: false, port: 0, dataDirectory: '/srv/demo' })
 })

@@ -7,9 +7,7 @@ import {
   addDays,
   formatUtc,
   localDateOf,
-  parseMinute,
   resolveLocal,
-  weekdayOf,
   type Instant,
   type LocalDate,
 } from '#src/kernel/time.ts'
@@ -18,12 +16,12 @@ import {
   specialties,
   visitTypes,
   type ClinicKey,
-  type ComingDay,
   type DemoVisitType,
   type SpecialtyCode,
   type VisitTypeKey,
 } from './clinics.ts'
-import { doctors, type DemoDoctor, type DemoHours } from './doctors.ts'
+import { doctors, type DemoDoctor } from './doctors.ts'
+import { dateOf, minuteOf, validityOf } from './relative-dates.ts'
 import { emailOf, type DemoPatient } from './patients.ts'
 import { insertRows } from './queries.ts'
 import { signIns, type SignIn } from './sign-ins.ts'
@@ -66,7 +64,7 @@ export async function writeDirectory(
     clinicIds: idsOf(clinics),
     visitTypeIds: idsOf(visitTypes),
     doctors: doctors.map((doctor) => {
-      const account = accounts.find((account) => account.doctor === doctor.name)
+      const account = accounts.find(({ role, name }) => role === 'doctor' && name === doctor.name)
       return Object.assign({ id: newId(), accountId: account?.id ?? null }, doctor)
     }),
     patients: [...ownPatients(accounts, now), ...options.patients.map(withoutAccount)],
@@ -292,7 +290,7 @@ async function writeDoctors(
           weekday,
           from_minute: minuteOf(hours.from),
           to_minute: minuteOf(hours.to),
-          ...validityOf(hours, now),
+          ...validityOf(hours.valid, localDateOf(now, clinics[hours.clinic].timeZone)),
           visit_type_ids: idsOfVisitTypes(hours.visitTypes),
         })),
       ),
@@ -385,24 +383,4 @@ function homeOf(doctor: DemoDoctor): ClinicKey {
 
 function extensionOf(clinic: ClinicKey, extension: number): string {
   return `${clinics[clinic].phone.slice(0, -2)}${extension}`
-}
-
-function minuteOf(text: string): number {
-  const minute = parseMinute(text)
-  if (minute === null) throw new Error(`Not a time of day: ${text}`)
-  return minute
-}
-
-function dateOf({ weekday, daysMin }: ComingDay, today: LocalDate): LocalDate {
-  const earliest = addDays(today, daysMin)
-  return addDays(earliest, (weekday - weekdayOf(earliest) + 7) % 7)
-}
-
-function validityOf({ valid, clinic }: DemoHours, now: Instant) {
-  let nextMonth = addDays(localDateOf(now, clinics[clinic].timeZone), 1)
-  while (!nextMonth.endsWith('-01')) nextMonth = addDays(nextMonth, 1)
-  return {
-    valid_from: valid === 'from-next-month' ? nextMonth : null,
-    valid_until: valid === 'until-month-ends' ? addDays(nextMonth, -1) : null,
-  }
 }

@@ -1,9 +1,12 @@
 // What the demo says when it is ready, for people and for scripts.
 
 import type { Visita } from '#src/app.ts'
+import { clinics } from './clinics.ts'
 import { bookingCommand } from './example.ts'
 import { countEverything } from './queries.ts'
-import { signIns } from './sign-ins.ts'
+import { signIns, type SignIn } from './sign-ins.ts'
+
+const allSignIns: readonly SignIn[] = signIns
 
 /** One line of JSON. */
 export function announcement({ url, databaseUrl }: Visita): string {
@@ -25,18 +28,19 @@ export async function greeting(
     `Visita is ready, with a made-up network: ${counts.clinics} clinics, ${counts.doctors} doctors of ${counts.specialties} specialties,`,
     `${counts.patients} patients, ${counts.past} visits so far and ${counts.coming} to come.`,
     '',
-    `  ${url}/docs     to try the API: sign in with /auth/login, then Authorize`,
-    `  ${url}/redoc    to read about it`,
+    `  ${url}         the API is below /api/v1`,
+    `  ${url}/docs    to try it: call /auth/login, give its accessToken to Authorize`,
+    `  ${url}/redoc   to read about it`,
     '',
-    'Sign in as anyone of these. The password is the same for all.',
+    'Sign in as any of these:',
     '',
     ...table([
-      ['role', 'e-mail', 'password', ''],
-      ...signIns.map(({ role, email, password, name, as }) => [
-        role,
+      ['role', 'e-mail', 'password', 'who'],
+      ...allSignIns.map(({ role, email, password, name, clinic }) => [
+        role.replace('_', ' '),
         email,
         password,
-        `${name}, ${as}`,
+        `${name}, ${clinic === undefined ? 'the whole network' : clinics[clinic].city}`,
       ]),
     ]),
     '',

@@ -7,15 +7,12 @@ export interface SignIn {
   role: Role
   email: string
   password: string
+  /** Also that of the doctor's profile. */
   name: string
-  /** What the role means here, for people. */
-  as: string
   phone: string
   locale: string
-  /** Where someone works at the front desk, or is seen as a patient. */
+  /** Where someone works or is seen; absent for the whole network. */
   clinic?: ClinicKey
-  /** The name of the doctor whose profile it is. */
-  doctor?: string
 }
 
 /** One for all, since there is nothing to protect: it is printed at every start. */
@@ -27,7 +24,6 @@ export const signIns = [
     email: 'admin@demo.example.org',
     password,
     name: 'Kerstin Achenbach',
-    as: 'admin of the network',
     phone: '+49 30 23125 900',
     locale: 'de',
   },
@@ -36,7 +32,6 @@ export const signIns = [
     email: 'desk.berlin@demo.example.org',
     password,
     name: 'Joost van der Meer',
-    as: 'front desk in Berlin',
     phone: '+49 30 23125 100',
     locale: 'de',
     clinic: 'berlin',
@@ -46,7 +41,6 @@ export const signIns = [
     email: 'desk.montreal@demo.example.org',
     password,
     name: 'Solène Bouchard',
-    as: 'front desk in Montréal',
     phone: '+1 514-555-0100',
     locale: 'fr-CA',
     clinic: 'montreal',
@@ -56,27 +50,24 @@ export const signIns = [
     email: 'doctor.haddad@demo.example.org',
     password,
     name: 'Amira Haddad',
-    as: 'cardiologist in Berlin',
     phone: '+49 30 23125 111',
     locale: 'de',
-    doctor: 'Amira Haddad',
+    clinic: 'berlin',
   },
   {
     role: 'doctor',
     email: 'doctor.lachance@demo.example.org',
     password,
     name: 'Geneviève Lachance-Tremblay',
-    as: 'family doctor in Montréal',
     phone: '+1 514-555-0121',
     locale: 'fr-CA',
-    doctor: 'Geneviève Lachance-Tremblay',
+    clinic: 'montreal',
   },
   {
     role: 'patient',
     email: 'patient@demo.example.org',
     password,
     name: 'Lena Vogelsang',
-    as: 'patient in Berlin',
     phone: '+49 176 040690 01',
     locale: 'de',
     clinic: 'berlin',
@@ -86,7 +77,6 @@ export const signIns = [
     email: 'second.patient@demo.example.org',
     password,
     name: 'Yusuf Demirel',
-    as: 'second patient in Berlin',
     phone: '+49 176 040690 02',
     locale: 'tr',
     clinic: 'berlin',

@@ -5,11 +5,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { destination, pino } from 'pino'
-import { createApp, openRuntime, type Visita } from '#src/app.ts'
-import { loadConfig, publicUrlAt, type Config } from '#src/config.ts'
+import { openRuntime, serve, type Visita } from '#src/app.ts'
+import { loadConfig, type Config } from '#src/config.ts'
 import { newKey } from '#src/secrets.ts'
-import { StartRefused } from '#src/refusal-at-start.ts'
-import type { App } from '#src/http/server.ts'
 import type { DemoOptions } from './options.ts'
 import { ensureNetwork } from './seed.ts'
 
@@ -53,25 +51,13 @@ async function startIn(
     log,
     embedded: isKept ? {} : { ephemeral: true, durable: false },
   })
-  const { runtime } = opened
   try {
-    await ensureNetwork(runtime)
-    const app = await createApp(runtime)
-    const url = publicUrlAt(config, await listen(app, config))
-    runtime.config = { ...config, publicUrl: url }
-    return {
-      ...opened,
-      app,
-      url,
-      async close() {
-        await app.close()
-        await opened.close()
-      },
-    }
+    await ensureNetwork(opened.runtime)
   } catch (error) {
     await opened.close()
     throw error
   }
+  return serve(opened)
 }
 
 /** The driver of PostgreSQL reads variables such as PGSSLMODE by itself; they mean other databases. */
@@ -95,19 +81,4 @@ function configOf(directory: string, { port, isKept }: { port: number; isKept: b
       ...(isKept ? {} : { TOKEN_SIGNING_KEY: newKey() }),
     },
   })
-}
-
-async function listen(app: App, { host, port }: Config): Promise<number> {
-  try {
-    await app.listen({ host, port })
-  } catch (error) {
-    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
-    throw new StartRefused(
-      isTaken
-        ? `Port ${port} is in use, perhaps by another demo. Choose another one: npm run demo -- --port ${port === 65_535 ? 0 : port + 1}`
-        : `The demo cannot listen on port ${port} (${String(error)}). Choose another one: npm run demo -- --port 0`,
-    )
-  }
-  const address = app.server.address()
-  return typeof address === 'object' && address !== null ? address.port : port
 }

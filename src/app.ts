@@ -193,21 +193,29 @@ export async function createApp(runtime: Runtime): Promise<App> {
   })
 }
 
-/** Opens a runtime and listens. `close` lets requests in flight finish. */
+/** Opens a runtime and serves it. */
 export async function startVisita(options: RuntimeOptions): Promise<Visita> {
-  const opened = await openRuntime(options)
+  return serve(await openRuntime(options))
+}
+
+/**
+ * Listens for requests. The answer's `close` lets those in flight finish and closes the runtime, as
+ * does a refusal to listen.
+ *
+ * @throws StartRefused
+ */
+export async function serve(opened: OpenRuntime): Promise<Visita> {
   const { runtime } = opened
   try {
     const app = await createApp(runtime)
-    await listen(app, runtime.config)
-    const address = app.server.address()
-    const port = typeof address === 'object' && address !== null ? address.port : 0
+    const port = await listen(app, runtime.config)
     // Port 0 means any free one, so links can be made only now.
+    const url = publicUrlAt({ ...runtime.config, publicUrl: null }, port)
     runtime.config = { ...runtime.config, publicUrl: publicUrlAt(runtime.config, port) }
     return {
       ...opened,
       app,
-      url: publicUrlAt({ ...runtime.config, publicUrl: null }, port),
+      url,
       async close() {
         await app.close()
         await opened.close()
@@ -219,14 +227,18 @@ export async function startVisita(options: RuntimeOptions): Promise<Visita> {
   }
 }
 
-async function listen(app: App, { host, port }: Config): Promise<void> {
+/** Answers the port listened on. */
+async function listen(app: App, { host, port }: Config): Promise<number> {
   try {
     await app.listen({ host, port })
   } catch (error) {
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
     throw new StartRefused(
-      `Visita cannot listen on port ${port} of ${host} (${messageOf(error)}). Set PORT or HOST, for example PORT=${port + 1}.`,
+      `Visita cannot listen on port ${port} of ${host}: ${isTaken ? 'it is in use' : messageOf(error)}. Set HOST, or choose another port: PORT=${port + 1}, for the demo -- --port ${port + 1}.`,
     )
   }
+  const address = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : port
 }
 
 function messageOf(error: unknown): string {

@@ -29,7 +29,7 @@ export interface AccountActor {
   doctorId: string | null
   /** The clinics whose front desk the account works at. */
   clinicIds: readonly string[]
-  /** The patient records the account may book for. */
+  /** The patient records the account may book for, its own first. */
   patientIds: readonly string[]
 }
 

@@ -15,7 +15,7 @@ import {
   listAppointments,
   presentAppointment,
 } from './appointment.ts'
-import type { Command } from './appointment-state.ts'
+import { isStaffOnly, type Command } from './appointment-state.ts'
 import { bookAppointment } from './book.ts'
 import { idempotentRequest } from './idempotency.ts'
 import type { StoredAnswer } from './queries.ts'
@@ -50,7 +50,14 @@ export function appointmentRoutes(app: App): void {
     {
       config: {
         audience: 'signed-in',
-        refusals: ['slot-taken', 'patient-busy', 'not-offered', 'idempotency-key-reused'],
+        refusals: [
+          'slot-taken',
+          'patient-busy',
+          'not-offered',
+          'not-allowed',
+          'not-found',
+          'idempotency-key-reused',
+        ],
       },
       schema: {
         operationId: 'bookAppointment',
@@ -169,7 +176,10 @@ function commandRoute(app: App, command: Command, summary: string): void {
   app.post(
     `/appointments/:id/${command}`,
     {
-      config: { audience: 'signed-in', refusals: changeRefusals },
+      config: {
+        audience: 'signed-in',
+        refusals: isStaffOnly(command) ? [...changeRefusals, 'not-allowed'] : changeRefusals,
+      },
       schema: {
         operationId: `${command}Appointment`,
         summary,

@@ -73,7 +73,7 @@ export interface Connection {
 }
 
 /**
- * Opens a pool of at most `poolSize` connections. `onLost` hears of connections that broke while
+ * Opens a pool of at most `poolSize` connections. `onLost` hears of connections that broke, in use or
  * idle; the pool replaces them by itself.
  */
 export function connect(options: {
@@ -84,12 +84,17 @@ export function connect(options: {
 }): Connection {
   const pool = new pg.Pool({
     ...clientConfig(options.url, options.schema),
-    onConnect: prepareStatements,
+    onConnect(client) {
+      prepareStatements(client)
+      // The pool listens only while a connection is idle, and an error that nobody hears ends the
+      // process. What the connection was doing then fails with an error of its own.
+      client.on('error', options.onLost)
+    },
     max: options.poolSize,
     query_timeout: 5000,
     idleTimeoutMillis: 30_000,
   })
-  pool.on('error', options.onLost)
+  pool.on('error', () => {})
   return { db: new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), pool }
 }
 

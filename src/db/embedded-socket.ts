@@ -78,5 +78,5 @@ export function urlOf(options: {
   socketDirectory: string
 }): string {
   const host = encodeURIComponent(options.socketDirectory).replaceAll('%2F', '/')
-  return `postgresql://${options.user}:${options.password}@/${options.database}?host=${host}&port=${port}`
+  return `postgresql://${options.user}:${options.password}@/${options.database}?host=${host}&port=${port}&sslmode=disable`
 }

@@ -126,7 +126,7 @@ export async function findActor(
         array(select patient_id from patient_access
               where patient_access.account_id = account.id and scope <> 'see'
                 and (ends_at is null or ends_at > ${at})
-              order by patient_id)`.as('patientIds'),
+              order by relation <> 'self', patient_id)`.as('patientIds'),
     ])
     .where('session.id', '=', sessionId)
     .where('session.account_id', '=', accountId)

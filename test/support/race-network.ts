@@ -169,7 +169,8 @@ export async function makeRaceNetwork(
   }
 }
 
-async function makePatients(runtime: Runtime, count: number): Promise<RacePatient[]> {
+/** Patients with an account each, signed in for a day. */
+export async function makePatients(runtime: Runtime, count: number): Promise<RacePatient[]> {
   const { db } = runtime
   const now = runtime.clock()
   const created_at = formatUtc(now)

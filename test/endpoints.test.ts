@@ -1,0 +1,127 @@
+// Who may call what: each operation as nobody and as everyone else.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { assertDescribed, describedOperations } from './support/described-answers.ts'
+import { callers, makeScene, operations, requestOf, sendRequest } from './support/operations.ts'
+import { testVisita } from './support/visita.ts'
+
+const { app, runtime } = await testVisita()
+
+/**
+ * The status for each caller in the order of `callers`: nobody; the patient; another patient; the
+ * doctor; another doctor of the clinic; the front desk of the clinic; that of another clinic; an
+ * admin. What belongs to a patient is not found by strangers (404); what everyone knows to exist is
+ * refused to them (403).
+ */
+const table: Record<string, string> = {
+  'GET /healthz': '200 200 200 200 200 200 200 200',
+  'GET /readyz': '200 200 200 200 200 200 200 200',
+  'GET /metrics': '200 200 200 200 200 200 200 200',
+  'GET /openapi.json': '200 200 200 200 200 200 200 200',
+  'GET /problems/{code}': '200 200 200 200 200 200 200 200',
+  'GET /.well-known/jwks.json': '200 200 200 200 200 200 200 200',
+
+  'POST /api/v1/auth/register': '201 201 201 201 201 201 201 201',
+  'POST /api/v1/auth/login': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/auth/refresh': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/auth/logout': '204 204 204 204 204 204 204 204',
+  'GET /api/v1/auth/me': '401 200 200 200 200 200 200 200',
+  'POST /api/v1/invitations': '401 403 403 403 403 403 403 201',
+
+  'GET /api/v1/clinics': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/clinics': '401 403 403 403 403 403 403 201',
+  'GET /api/v1/clinics/{id}': '200 200 200 200 200 200 200 200',
+  'PATCH /api/v1/clinics/{id}': '401 403 403 403 403 200 403 200',
+  'GET /api/v1/clinics/{id}/closures': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/clinics/{id}/closures': '401 403 403 403 403 201 403 201',
+  'POST /api/v1/clinics/{id}/closures/import': '401 403 403 403 403 200 403 200',
+  'DELETE /api/v1/clinics/{id}/closures/{closureId}': '401 403 403 403 403 204 403 204',
+  'GET /api/v1/clinics/{id}/rooms': '401 403 403 200 200 200 403 200',
+  'POST /api/v1/clinics/{id}/rooms': '401 403 403 403 403 201 403 201',
+  'DELETE /api/v1/clinics/{id}/rooms/{roomId}': '401 403 403 403 403 204 403 204',
+
+  'GET /api/v1/visit-types': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/visit-types': '401 403 403 403 403 201 403 201',
+  'GET /api/v1/visit-types/{id}': '200 200 200 200 200 200 200 200',
+  'PATCH /api/v1/visit-types/{id}': '401 403 403 403 403 200 403 200',
+  'GET /api/v1/specialties': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/specialties': '401 403 403 403 403 403 403 201',
+  'PATCH /api/v1/specialties/{id}': '401 403 403 403 403 403 403 200',
+
+  'GET /api/v1/doctors': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/doctors': '401 403 403 403 403 403 403 201',
+  'GET /api/v1/doctors/{id}': '200 200 200 200 200 200 200 200',
+  'PATCH /api/v1/doctors/{id}': '401 403 403 200 403 200 403 200',
+  'GET /api/v1/doctors/{id}/availability': '200 200 200 200 200 200 200 200',
+  'GET /api/v1/slots': '200 200 200 200 200 200 200 200',
+  'GET /api/v1/doctors/{id}/hours': '401 403 403 200 403 200 403 200',
+  'PUT /api/v1/doctors/{id}/hours': '401 403 403 200 403 200 403 200',
+  'GET /api/v1/doctors/{id}/openings': '401 403 403 200 403 200 403 200',
+  'POST /api/v1/doctors/{id}/openings': '401 403 403 201 403 201 403 201',
+  'DELETE /api/v1/doctors/{id}/openings/{openingId}': '401 403 403 204 403 204 403 204',
+  'GET /api/v1/doctors/{id}/time-off': '401 403 403 200 403 200 403 200',
+  'POST /api/v1/doctors/{id}/time-off': '401 403 403 201 403 201 403 201',
+  'DELETE /api/v1/doctors/{id}/time-off/{timeOffId}': '401 403 403 204 403 204 403 204',
+
+  'GET /api/v1/patients': '401 200 200 200 200 200 200 200',
+  'GET /api/v1/patients/{id}': '401 200 404 200 404 200 404 200',
+  'PATCH /api/v1/patients/{id}': '401 200 404 403 404 403 404 403',
+
+  'POST /api/v1/appointments': '401 201 404 201 403 201 403 201',
+  'GET /api/v1/appointments': '401 200 200 200 200 200 200 200',
+  'GET /api/v1/appointments/{id}': '401 200 404 200 404 200 404 200',
+  'DELETE /api/v1/appointments/{id}': '401 200 404 200 404 200 404 200',
+  'POST /api/v1/appointments/{id}/accept': '401 403 404 200 404 200 404 200',
+  'POST /api/v1/appointments/{id}/decline': '401 403 404 200 404 200 404 200',
+  'POST /api/v1/appointments/{id}/cancel': '401 200 404 200 404 200 404 200',
+}
+
+test('every operation of openapi.json says here who may call it, and nothing else does', () => {
+  const operationsThere = describedOperations().toSorted()
+  assert.deepEqual(Object.keys(table).toSorted(), operationsThere)
+  assert.deepEqual(Object.keys(operations).toSorted(), operationsThere)
+})
+
+test('every operation answers each caller as the table says, in a way that openapi.json describes', async () => {
+  const scene = await makeScene(app, runtime)
+  const found: Record<string, string> = {}
+  for (const operation of Object.keys(table)) {
+    const statuses: number[] = []
+    for (const caller of callers) {
+      const request = await requestOf(operation, scene)
+      // Signing out also ends the session of the header, which the other rows still need.
+      const as = operation.endsWith('/logout') ? undefined : scene.as[caller]
+      const answer = await sendRequest(app, request, as)
+      statuses.push(answer.statusCode)
+      assertDescribed(operation, answer)
+    }
+    found[operation] = statuses.join(' ')
+  }
+  assert.deepEqual(found, table)
+})
+
+test('a token that is not valid opens nothing', async () => {
+  const scene = await makeScene(app, runtime)
+  const [head, payload, signature] = scene.as.admin?.slice('Bearer '.length).split('.') ?? []
+  const forged = Buffer.from(
+    JSON.stringify({ ...JSON.parse(Buffer.from(payload!, 'base64url').toString()), sub: 'admin' }),
+  ).toString('base64url')
+  const unsigned = Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt' })).toString('base64url')
+  const headers = [
+    'Bearer',
+    'Bearer x',
+    `Basic ${Buffer.from('admin:admin').toString('base64')}`,
+    `Bearer ${head}.${forged}.${signature}`,
+    `Bearer ${unsigned}.${payload}.`,
+    `Bearer ${head}.${payload}.${signature?.split('').toReversed().join('')}`,
+  ]
+  for (const [operation, statuses] of Object.entries(table)) {
+    if (!statuses.startsWith('401')) continue
+    const request = await requestOf(operation, scene)
+    for (const header of headers) {
+      const { statusCode } = await sendRequest(app, request, header)
+      assert.equal(statusCode, 401, `${operation} with ${header}`)
+    }
+  }
+})
