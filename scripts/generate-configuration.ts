@@ -123,8 +123,7 @@ same one and disks come and go. A weak key, such as typed text, is refused. This
 ${makeKeyCommand}
 \`\`\`
 `,
-  mail: `Both are needed for e-mail. When one of them is missing, nothing is mailed, and a warning says so where
-only one is set.
+  mail: `Both are checked at the start, so that a set-up can be prepared. This version does not send mail yet.
 `,
 }
 

@@ -14,6 +14,7 @@ import { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from '#src/d
 import { migrate } from '#src/db/migrate.ts'
 import { doctorRoutes } from '#src/doctors/routes.ts'
 import { createEventBus, followEvents } from '#src/events/events.ts'
+import { currentCursor } from '#src/events/queries.ts'
 import { createServer, type App } from '#src/http/server.ts'
 import { authenticate } from '#src/identity/authenticate.ts'
 import { joinPageRoutes } from '#src/identity/join-routes.ts'
@@ -98,6 +99,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime>
   const following = followEvents({
     db,
     events,
+    // Taken before anything is read into memory, so that no change of it is missed.
+    cursor: await currentCursor(db),
     signal: ending.signal,
     pauseMilliseconds: followPauseMilliseconds,
     onError(error) {

@@ -167,8 +167,7 @@ export const variables = {
     group: 'browsers',
     meaning:
       "The reverse proxies whose word on the client's address and scheme is taken: IP addresses or ranges, with commas between.",
-    details:
-      'From any other sender the `X-Forwarded-…` headers are ignored. Behind a proxy that is not listed, all clients share one rate limit.',
+    details: 'From any other sender the `X-Forwarded-…` headers are ignored.',
     default: null,
     example: '127.0.0.1,10.0.0.0/8,fd00::/8',
     secret: false,

@@ -126,9 +126,9 @@ test('a calendar file that is none is refused, and changes nothing', async () =>
 })
 
 test('odd values that the schemas allow are taken or refused, and never make the server fail', async () => {
-  const scene = await makeScene(app, runtime)
   for (const operation of writesJson) {
-    if (operation.endsWith('/auth/logout')) continue
+    // What is taken may close the doctor's hours, among other things.
+    const scene = await makeScene(app, runtime)
     const request = await requestOf(operation, scene)
     for (const body of oddBodies(operation, request.body as Json)) {
       const answer = await sendRequest(app, { ...request, body }, scene.as[request.by])
@@ -150,7 +150,7 @@ test('an address with a wrong part is refused, in its path and in its query', as
     ]
     for (const { in: place, name } of named) {
       if (place === 'query')
-        for (const value of ['%00', '%ED%A0%80', '%FF', 'x'.repeat(3000)])
+        for (const value of ['%00', 'a%00b', 'x'.repeat(3000)])
           urls.push({ url: `${request.url}?${String(name)}=${value}`, statuses: [400, 422] })
       if (place === 'path')
         for (const value of ['%00', '%ED%A0%80', '%FF', '..%2F..', "'--", '7', 'x'.repeat(300)])
@@ -209,7 +209,8 @@ test('a time that is not offered is refused with its field named, and books noth
       { slotId: id, startsAt: text(startsAt + 30 * minute) },
       '/startsAt',
     ],
-    ['neither a slot nor a doctor', {}, '/slotId'],
+    ['nothing', {}, ''],
+    ['neither a slot nor a doctor', { reason: 'Cough' }, '/slotId'],
     ['a doctor and no time', { doctorId }, '/startsAt'],
     ['a time and no doctor', { startsAt: text(startsAt) }, '/doctorId'],
     ['a time off the grid', { doctorId, startsAt: text(startsAt + 1) }, '/startsAt'],

@@ -176,7 +176,10 @@ export async function matchingDoctors(
   return query.orderBy('doctor.name').orderBy('doctor.id').execute()
 }
 
-/** Up to `limit` other doctors who share a specialty with this one, those of the clinic first. */
+/**
+ * Up to `limit` other doctors of the clinic's time zone who share a specialty with this one, those of
+ * the clinic first.
+ */
 export async function colleaguesOf(
   db: Queryable,
   options: { doctorId: string; clinicId: string; limit: number },
@@ -184,6 +187,9 @@ export async function colleaguesOf(
   const { rows } = await sql<{ id: string; title: string | null; name: string }>`
     select doctor.id, doctor.title, doctor.name from doctor
     where doctor.id <> ${options.doctorId} and doctor.status = 'bookable'
+      and exists (select from doctor_clinic join clinic on clinic.id = clinic_id
+        where doctor_id = doctor.id
+          and time_zone = (select time_zone from clinic where id = ${options.clinicId}))
       and exists (select from doctor_specialty as theirs join doctor_specialty as own
         on own.specialty_id = theirs.specialty_id and own.doctor_id = ${options.doctorId}
         where theirs.doctor_id = doctor.id)

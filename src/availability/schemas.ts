@@ -86,7 +86,7 @@ export const AvailabilityQuery = Type.Object({
   to: Type.Optional({
     ...LocalDateText,
     description:
-      'Clinic-local date, inclusive, at most 62 days from `from`; default 13 days later.',
+      'Clinic-local date, inclusive, so that there are at most 62 days; default 13 days after `from`.',
   }),
   visitTypeId: Type.Optional({ ...Id, description: "Default: the doctor's first visit type." }),
   clinicId: Type.Optional({ ...Id, description: "Default: all of the doctor's clinics." }),
@@ -126,7 +126,7 @@ export const SlotsQuery = Type.Object({
   to: Type.Optional({
     ...LocalDateText,
     description:
-      'Clinic-local date, inclusive, at most 62 days from `from`; default 13 days later.',
+      'Clinic-local date, inclusive, so that there are at most 62 days; default 13 days after `from`.',
   }),
   ...PageQuery,
 })

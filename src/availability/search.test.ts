@@ -5,6 +5,7 @@ import { call, makeNetwork, pointersOf, type Network } from '#test/support/netwo
 import { book, makePatient, openEveryDay, openSlots } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { createEventBus, followEvents } from '#src/events/events.ts'
+import { currentCursor } from '#src/events/queries.ts'
 import { createBoard } from './board.ts'
 import { availabilityOf } from './search.ts'
 import { parseSlotId, slotId } from './slot-id.ts'
@@ -164,6 +165,7 @@ test('what another process books or changes leaves the memory of this one', asyn
   const following = followEvents({
     db: runtime.db,
     events,
+    cursor: await currentCursor(runtime.db),
     signal: stop.signal,
     pauseMilliseconds: 1,
     onError: (error) => assert.fail(String(error)),

@@ -6,7 +6,7 @@ import { InvalidRequest, Refusal } from '#src/kernel/errors.ts'
 /** The time was open and is lost; `members` carry what to offer instead. */
 export class SlotTaken extends Refusal {
   constructor(members: { alternatives: unknown[]; otherDoctors: unknown[] }) {
-    super('slot-taken', 'This time was just taken by someone else. Choose another one.', members)
+    super('slot-taken', 'This time is taken. Choose another one.', members)
   }
 }
 

@@ -23,10 +23,11 @@ import {
   AppointmentSchema,
   AppointmentsQuery,
   BookingConflictSchema,
+  BookingHeaders,
+  CancellationHeaders,
+  StepHeaders,
   StepSchema,
-  ChangeHeaders,
   NewAppointmentSchema,
-  WriteHeaders,
   type AppointmentAnswer,
 } from './schemas.ts'
 
@@ -67,7 +68,7 @@ export function appointmentRoutes(app: App): void {
           'The problem `slot-taken` carries `alternatives` (up to 3 slots of the same doctor) and ' +
           '`otherDoctors` (up to 2, each with a slot).',
         tags,
-        headers: WriteHeaders,
+        headers: BookingHeaders,
         body: ref(NewAppointmentSchema),
         response: {
           201: ref(AppointmentSchema),
@@ -153,7 +154,7 @@ export function appointmentRoutes(app: App): void {
         summary: 'Cancel an appointment, like POST …/cancel',
         tags,
         params,
-        headers: ChangeHeaders,
+        headers: CancellationHeaders,
         response: { 200: ref(AppointmentSchema) },
       },
     },
@@ -185,7 +186,7 @@ function commandRoute(app: App, command: Command, summary: string): void {
         summary,
         tags,
         params,
-        headers: ChangeHeaders,
+        headers: StepHeaders,
         body: ref(StepSchema),
         response: { 200: ref(AppointmentSchema) },
       },

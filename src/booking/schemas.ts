@@ -151,7 +151,7 @@ export const BookingConflictSchema = component(
           type: '/problems/slot-taken',
           title: 'The time is taken',
           status: 409,
-          detail: 'This time was just taken by someone else. Choose another one.',
+          detail: 'This time is taken. Choose another one.',
           requestId: '019a9b5e-6f0e-7a55-8c3d-51b0a4c6d2f8',
           alternatives: [slotExample],
           otherDoctors: [
@@ -225,23 +225,21 @@ export const AppointmentsQuery = Type.Object({
   ...PageQuery,
 })
 
-export const WriteHeaders = Type.Object({
-  'idempotency-key': Type.Optional(
-    Type.String({
-      description:
-        'Makes it safe to send the request again: the same key with the same body gets the same ' +
-        'answer for 24 hours.',
-      examples: ['"4d1c9a3e-2f6d"'],
-    }),
-  ),
-})
+const idempotencyKey = Type.Optional(
+  Type.String({
+    description:
+      'Makes it safe to send the request again: the same key with the same body gets the same ' +
+      'answer for 24 hours.',
+    examples: ['"4d1c9a3e-2f6d"'],
+  }),
+)
+const ifMatch = Type.Optional(
+  Type.String({
+    description: 'The ETag of the version that the change is based on; 412 when it has moved on.',
+    examples: ['"1"'],
+  }),
+)
 
-export const ChangeHeaders = Type.Object({
-  ...WriteHeaders.properties,
-  'if-match': Type.Optional(
-    Type.String({
-      description: 'The ETag of the version that the change is based on; 412 when it has moved on.',
-      examples: ['"1"'],
-    }),
-  ),
-})
+export const BookingHeaders = Type.Object({ 'idempotency-key': idempotencyKey })
+export const StepHeaders = Type.Object({ 'idempotency-key': idempotencyKey, 'if-match': ifMatch })
+export const CancellationHeaders = Type.Object({ 'if-match': ifMatch })

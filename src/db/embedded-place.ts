@@ -193,7 +193,7 @@ async function inspect(cluster: string, major: string): Promise<number | null> {
   const version = (await readFile(join(cluster, 'PG_VERSION'), 'utf8')).trim()
   if (version !== major) {
     throw new EmbeddedRefused(
-      `The database in ${cluster} was made by PostgreSQL ${version} and this Visita comes with ${major}: make a backup with the version of Visita that made it, and restore that into an empty DATA_DIR. Nothing was changed.`,
+      `The database in ${cluster} was made by PostgreSQL ${version} and this Visita comes with ${major}: start the version of Visita that made it, or choose an empty DATA_DIR. Nothing was changed.`,
     )
   }
   return uid

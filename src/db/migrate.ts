@@ -111,7 +111,7 @@ async function prepare(client: pg.Client, schema: string): Promise<void> {
   } catch (error) {
     throw new MigrationRefused(
       `The role "${role}" may not create tables in schema "${schema}" of database "${database}" (${messageOf(error)}). ` +
-        `Run as the database's owner: GRANT CREATE ON DATABASE ${client.escapeIdentifier(database)} TO ${client.escapeIdentifier(role)}; GRANT ALL ON SCHEMA ${name} TO ${client.escapeIdentifier(role)};`,
+        `Set MIGRATION_DATABASE_URL to the owner of the database, or run as that owner: GRANT CREATE ON DATABASE ${client.escapeIdentifier(database)} TO ${client.escapeIdentifier(role)}; GRANT ALL ON SCHEMA ${name} TO ${client.escapeIdentifier(role)};`,
     )
   }
 }
@@ -163,6 +163,7 @@ async function grant(client: pg.Client, schema: string, appRole: string): Promis
     grant select, insert, update, delete on all tables in schema ${name} to ${role};
     grant usage, select on all sequences in schema ${name} to ${role};
     revoke update, delete, truncate on ${name}.audit_entry, ${name}.event, ${name}.appointment_event from ${role};
+    revoke delete, truncate on ${name}.appointment from ${role};
     revoke insert, update, delete, truncate on ${name}.schema_migration from ${role};
   `)
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '#src/context.ts'
 import type { Database, DatabaseTransaction } from '#src/db/connect.ts'
 import { newId } from '#src/kernel/ids.ts'
-import { currentCursor, eventsAfter, insertEvents, type NewEvent } from './queries.ts'
+import { eventsAfter, insertEvents, type Cursor, type NewEvent } from './queries.ts'
 
 export type { NewEvent, Subjects } from './queries.ts'
 
@@ -60,21 +60,21 @@ export async function transact<Result>(
 const batchSize = 500
 
 /**
- * Reads what other processes do and announces it here, until `signal` aborts. `onError` hears of a
- * database that does not answer; reading goes on where it was.
+ * Reads what other processes do from `cursor` on and announces it here, until `signal` aborts.
+ * `onError` hears of a database that does not answer; reading goes on where it was.
  */
 export async function followEvents(options: {
   db: Database
   events: EventBus
+  cursor: Cursor
   signal: AbortSignal
   pauseMilliseconds: number
   onError: (error: unknown) => void
 }): Promise<void> {
   const { db, events, signal } = options
-  let cursor = null
+  let { cursor } = options
   while (!signal.aborted) {
     try {
-      cursor ??= await currentCursor(db)
       const batch = await eventsAfter(db, cursor, batchSize)
       cursor = batch.at(-1) ?? cursor
       events.announce(batch.filter((event) => event.origin !== events.origin))

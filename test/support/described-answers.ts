@@ -14,7 +14,7 @@ const ajv = new Ajv2020({ strict: false, allErrors: true, validateSchema: false,
 ajv.addSchema(document, 'openapi.json')
 const compiled = new Map<string, ValidateFunction>()
 
-/** What stands at a JSON pointer of openapi.json, with references followed; undefined for nothing. */
+/** What stands at a place in openapi.json, with references followed; undefined for nothing. */
 export function described(...path: string[]): { value: unknown; pointer: string } {
   let value: unknown = document
   let pointer = '#'

@@ -31,8 +31,8 @@ export interface Scene extends Network {
   otherPatient: RacePatient
   /** An Authorization header for each caller; nobody has none. */
   as: Record<Caller, string | undefined>
-  /** Someone with a password. */
-  email: string
+  /** The e-mail of someone with a password. */
+  email: () => Promise<string>
   /** A time that nobody has, as RFC 3339; another one each time. */
   freeTime: () => string
   /** The id of a fresh appointment of the patient, waiting for the doctor's answer. */
@@ -67,8 +67,12 @@ export async function makeScene(app: App, runtime: Runtime): Promise<Scene> {
       startsAt: freeTime(),
     })
   await visit(visitTypeId)
-  const email = `${newId()}@example.org`
-  await must(app, 'POST /auth/register', undefined, { email, password, name: 'Anna Berg' })
+  let registered: Promise<string> | undefined
+  const register = async () => {
+    const email = `${newId()}@example.org`
+    await must(app, 'POST /auth/register', undefined, { email, password, name: 'Anna Berg' })
+    return email
+  }
   return {
     ...network,
     app,
@@ -81,7 +85,7 @@ export async function makeScene(app: App, runtime: Runtime): Promise<Scene> {
       patient: patient.as,
       otherPatient: otherPatient.as,
     },
-    email,
+    email: () => (registered ??= register()),
     freeTime,
     requestedVisit: async () => String((await visit(clinicVisitTypeId)).id),
   }
@@ -148,7 +152,7 @@ export async function requestOf(operation: string, scene: Scene): Promise<Prepar
 }
 
 async function refreshToken({ app, email }: Scene): Promise<{ refreshToken: string }> {
-  const body = await must(app, 'POST /auth/login', undefined, { email, password })
+  const body = await must(app, 'POST /auth/login', undefined, { email: await email(), password })
   return { refreshToken: body.refreshToken }
 }
 
@@ -191,7 +195,10 @@ export const operations: Record<string, RightRequest> = {
     }),
     by: 'nobody',
   },
-  'POST /api/v1/auth/login': { body: ({ email }) => ({ email, password }), by: 'nobody' },
+  'POST /api/v1/auth/login': {
+    body: async ({ email }) => ({ email: await email(), password }),
+    by: 'nobody',
+  },
   'POST /api/v1/auth/refresh': { body: refreshToken, by: 'nobody' },
   'POST /api/v1/auth/logout': { body: refreshToken, by: 'nobody' },
   'GET /api/v1/auth/me': { by: 'patient' },

@@ -1,6 +1,7 @@
 // Bodies that are wrong in one place each, made from a right one and the schema of its operation.
 
 import { Ajv2020 } from 'ajv/dist/2020.js'
+import type { ValidateFunction } from 'ajv/dist/2020.js'
 import { formats } from '#src/http/validation.ts'
 import { described, isJson } from './described-answers.ts'
 
@@ -15,7 +16,9 @@ export interface WrongBody {
   pointer: string | null
 }
 
-const ajv = new Ajv2020({ strict: false, allowUnionTypes: true, validateSchema: false, formats })
+const ajv = new Ajv2020({ strict: false, validateSchema: false, formats })
+ajv.addSchema(described().value as Json, 'openapi.json')
+const validators = new Map<Json, ValidateFunction>()
 
 /** Values that hardly any field takes, as JSON text. */
 const oddValues = [
@@ -132,8 +135,13 @@ interface Field {
 function fieldsOf(operation: string, right: Json): Field[] {
   const [method = '', path = ''] = operation.split(' ')
   const { value } = described(
-    ...['paths', path, method.toLowerCase(), 'requestBody', 'content'],
-    ...['application/json', 'schema'],
+    'paths',
+    path,
+    method.toLowerCase(),
+    'requestBody',
+    'content',
+    'application/json',
+    'schema',
   )
   return isJson(value) ? fieldsIn(value, right, []) : []
 }
@@ -165,7 +173,13 @@ function resolve(schema: Json): Json {
 }
 
 function isRight(schema: Json, text: string): boolean {
-  return ajv.validate(schema, JSON.parse(text))
+  let validate = validators.get(schema)
+  if (!validate) {
+    const absolute = JSON.stringify(schema).replaceAll('"#/', '"openapi.json#/')
+    validate = ajv.compile(JSON.parse(absolute))
+    validators.set(schema, validate)
+  }
+  return validate(JSON.parse(text))
 }
 
 /** The JSON text of `value` with `text` at the path. */
