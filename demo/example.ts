@@ -49,14 +49,14 @@ async function findTime({
   const known = await bookingExample(db, names)
   if (known === undefined) return null
   const { doctorId, taken } = known
-  const viewer = 'patient'
-  const [offer] = (await offersOf(board, { doctorIds: [doctorId], viewer })).get(doctorId) ?? []
+  const offers = await offersOf(board, { doctorIds: [doctorId], viewerAt: () => 'patient' })
+  const [offer] = offers.get(doctorId) ?? []
   if (offer === undefined) return null
   const now = clock()
   const today = localDateOf(now, offer.clinic.calendar.timeZone)
   const dates = { from: addDays(today, 1), to: addDays(today, daysAhead) }
   const length = offer.visitType.rule.durationMinutes * 60_000
-  const startsAt = openStartsOf(offer, { ...dates, now, viewer }).find((start) =>
+  const startsAt = openStartsOf(offer, { ...dates, now }).find((start) =>
     taken.every((claim) => !overlaps(claim, { startsAt: start, endsAt: start + length })),
   )
   return startsAt === undefined ? null : { offer, startsAt }

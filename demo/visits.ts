@@ -1,10 +1,9 @@
 // Visits for the demo: two weeks that were and three that come, each at a time that the engine
 // offers beside all the others.
 
-import type { Board } from '#src/availability/board.ts'
+import type { Board, RoomBoard } from '#src/availability/board.ts'
 import {
   claimOf,
-  freeRoomOf,
   offersOf,
   openStartsOf,
   slotAt,
@@ -12,7 +11,7 @@ import {
   type Slot,
 } from '#src/availability/open-times.ts'
 import { newId } from '#src/kernel/ids.ts'
-import type { Interval } from '#src/kernel/interval.ts'
+import { overlaps, type Interval } from '#src/kernel/interval.ts'
 import { addDays, localDateOf, type Instant, type LocalDate } from '#src/kernel/time.ts'
 import { clinics, visitTypes, type ClinicKey, type VisitTypeKey } from './clinics.ts'
 import { clinicsOf, type Directory } from './directory.ts'
@@ -96,7 +95,7 @@ async function allOffers(board: Board, directory: Directory): Promise<Map<string
     for (const [doctorId, offers] of await offersOf(board, {
       doctorIds,
       visitTypeId,
-      viewer: 'staff',
+      viewerAt: () => 'staff',
     }))
       all.set(doctorId, [...(all.get(doctorId) ?? []), ...offers])
   return all
@@ -171,7 +170,7 @@ function planDay(planning: Planning, day: Day, share: number): void {
 
 function startsOn(planning: Planning, { date }: Day, offer: Offer): Instant[] {
   const now = planningStart(planning.now)
-  return openStartsOf(offer, { from: date, to: date, now, viewer: 'staff' })
+  return openStartsOf(offer, { from: date, to: date, now })
 }
 
 /** How many minutes of visits the day could have. */
@@ -227,14 +226,14 @@ function addVisit(
   const { random, now, directory } = planning
   const slot = slotAt(offer, startsAt)
   const claimed = claimOf(offer, startsAt)
-  const roomId = freeRoomOf(offer, startsAt, planningStart(now))
+  const room = freeRoomOf(offer, claimed)
   const desk = directory.deskAccountIds[clinic] ?? null
   const people = { bookedBy: patient.accountId ?? desk, doctor: doctor.accountId, desk }
   const visit: Visit = {
     id: newId(),
     slot,
     patientId: patient.id,
-    roomId,
+    roomId: room?.id ?? null,
     claimed,
     reason: random.chance(0.6)
       ? (random.pickFrom(reasonsFor(doctor.specialties[0] ?? 'general-practice', clinic)) ?? null)
@@ -244,10 +243,17 @@ function addVisit(
   planning.visits.push(visit)
   if (visit.cancelledReason !== null) return
   const claim = { ...claimed, expiresAt: null, appointmentId: visit.id, date }
-  offer.doctor.claims.push(claim)
-  offer.clinic.rooms.find(({ id }) => id === roomId)?.claims.push(claim)
+  offer.doctor.claims = [...offer.doctor.claims, claim]
+  room?.claims.push(claim)
   append(planning.known, doctor.id, patient)
   append(planning.busy, patient.id, startsAt)
+}
+
+function freeRoomOf({ clinic, visitType }: Offer, claimed: Interval): RoomBoard | undefined {
+  return clinic.rooms.find(
+    ({ kind, claims }) =>
+      kind === visitType.roomKind && claims.every((claim) => !overlaps(claim, claimed)),
+  )
 }
 
 function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {

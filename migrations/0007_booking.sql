@@ -29,6 +29,8 @@ create table appointment (
 create index appointment_by_doctor on appointment (doctor_id, starts_at, id);
 create index appointment_by_patient on appointment (patient_id, starts_at, id);
 create index appointment_by_clinic on appointment (clinic_id, starts_at, id);
+create index appointment_by_start on appointment (starts_at, id);
+create index appointment_by_expiry on appointment (expires_at) where expires_at is not null;
 
 -- That a calendar (a doctor, a patient, a room) is taken for a time range.
 create table claim (

@@ -4,7 +4,7 @@ import { pino, type Logger } from 'pino'
 import { createBoard } from '#src/availability/board.ts'
 import { availabilityRoutes } from '#src/availability/routes.ts'
 import { scheduleRoutes } from '#src/availability/schedule-routes.ts'
-import { purge } from '#src/booking/queries.ts'
+import { keepHouseForever } from '#src/booking/housekeeping.ts'
 import { appointmentRoutes } from '#src/booking/routes.ts'
 import { clinicRoutes } from '#src/clinics/routes.ts'
 import { publicUrlAt, type Config } from '#src/config.ts'
@@ -20,11 +20,12 @@ import { authenticate } from '#src/identity/authenticate.ts'
 import { joinPageRoutes } from '#src/identity/join-routes.ts'
 import { identityRoutes, keySetRoute } from '#src/identity/routes.ts'
 import { createTokenSigner } from '#src/identity/tokens.ts'
+import { messageOf } from '#src/kernel/errors.ts'
 import { systemClock, type Clock } from '#src/kernel/time.ts'
 import { patientRoutes } from '#src/patients/routes.ts'
 import { checkReadiness } from '#src/readiness.ts'
 import { StartRefused } from '#src/refusal-at-start.ts'
-import { resolveSecrets } from '#src/secrets.ts'
+import { resolveSecrets, type Secrets } from '#src/secrets.ts'
 
 export interface RuntimeOptions {
   config: Config
@@ -45,7 +46,6 @@ export interface OpenRuntime {
 }
 
 const followPauseMilliseconds = 250
-const purgeEveryMilliseconds = 3_600_000
 
 /** The structured log of a process, on standard output. */
 export function createLog(config: Pick<Config, 'logLevel'>): Logger {
@@ -70,37 +70,59 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime>
       : null
   const url = embedded?.appUrl ?? config.database.url!
   const ownerUrl = embedded?.ownerUrl ?? config.database.migrationUrl ?? url
-  const { schema, poolSize } = config.database
-  let secrets
   try {
-    secrets = resolveSecrets(config)
-    const appRole = await reach(url, 'DATABASE_URL')
-    if (ownerUrl !== url) await reach(ownerUrl, 'MIGRATION_DATABASE_URL')
-    const applied = await migrate({ url: ownerUrl, schema, appRole })
-    if (applied.length > 0)
-      say(`The database has been brought up to date (${applied.length} steps).`)
+    const secrets = resolveSecrets(config)
+    await prepareDatabase({ url, ownerUrl, schema: config.database.schema, say })
+    return await connectRuntime({ config, log, clock, embedded, secrets, url, ownerUrl })
   } catch (error) {
     await embedded?.stop()
     throw error
   }
+}
 
+async function prepareDatabase(options: {
+  url: string
+  ownerUrl: string
+  schema: string
+  say: (sentence: string) => void
+}): Promise<void> {
+  const { url, ownerUrl, schema, say } = options
+  const appRole = await reach(url, 'DATABASE_URL')
+  if (ownerUrl !== url) await reach(ownerUrl, 'MIGRATION_DATABASE_URL')
+  const applied = await migrate({ url: ownerUrl, schema, appRole })
+  if (applied.length > 0) say(`The database has been brought up to date (${applied.length} steps).`)
+}
+
+async function connectRuntime(options: {
+  config: Config
+  log: Logger
+  clock: Clock
+  embedded: EmbeddedServer | null
+  secrets: Secrets
+  url: string
+  ownerUrl: string
+}): Promise<OpenRuntime> {
+  const { config, log, clock, embedded, secrets } = options
   const events = createEventBus()
   const revive = reviver(embedded, log)
   const { db, pool } = connect({
-    url,
-    schema,
-    poolSize,
+    ...config.database,
+    url: options.url,
     onLost(error) {
       log.warn({ error: error.message }, 'a database connection was lost')
       revive()
     },
   })
+  // Taken before anything is read into memory, so that no change of it is missed.
+  const cursor = await currentCursor(db).catch(async (error: unknown) => {
+    await pool.end()
+    throw error
+  })
   const ending = new AbortController()
   const following = followEvents({
     db,
     events,
-    // Taken before anything is read into memory, so that no change of it is missed.
-    cursor: await currentCursor(db),
+    cursor,
     signal: ending.signal,
     pauseMilliseconds: followPauseMilliseconds,
     onError(error) {
@@ -108,12 +130,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime>
       revive()
     },
   })
-  const purging = setInterval(() => {
-    purge(db, clock()).catch((error: unknown) =>
-      log.warn({ error: messageOf(error) }, 'what is no longer needed could not be removed'),
-    )
-  }, purgeEveryMilliseconds)
-  purging.unref()
 
   const runtime: Runtime = {
     config,
@@ -130,9 +146,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime>
   }
   return {
     runtime,
-    databaseUrl: ownerUrl,
+    databaseUrl: options.ownerUrl,
     async close() {
-      clearInterval(purging)
       ending.abort()
       await following
       await pool.end()
@@ -209,19 +224,26 @@ export async function startVisita(options: RuntimeOptions): Promise<Visita> {
  */
 export async function serve(opened: OpenRuntime): Promise<Visita> {
   const { runtime } = opened
+  const ending = new AbortController()
   try {
     const app = await createApp(runtime)
     const port = await listen(app, runtime.config)
     // Port 0 means any free one, so links can be made only now.
     const url = publicUrlAt({ ...runtime.config, publicUrl: null }, port)
     runtime.config = { ...runtime.config, publicUrl: publicUrlAt(runtime.config, port) }
+    const housekeeping = keepHouseForever(runtime, ending.signal)
     return {
       ...opened,
       app,
       url,
       async close() {
-        await app.close()
-        await opened.close()
+        ending.abort()
+        try {
+          await app.close()
+          await housekeeping
+        } finally {
+          await opened.close()
+        }
       },
     }
   } catch (error) {
@@ -242,8 +264,4 @@ async function listen(app: App, { host, port }: Config): Promise<number> {
   }
   const address = app.server.address()
   return typeof address === 'object' && address !== null ? address.port : port
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -38,10 +38,10 @@ async function createAdminByHand(options: { email?: string; name?: string }): Pr
   const ask = async (question: string) => {
     process.stderr.write(question)
     const { value, done } = await lines.next()
-    return done ? '' : value.trim()
+    return done ? '' : value
   }
-  const email = options.email ?? (await ask('E-mail address: '))
-  const name = options.name ?? (await ask('Name: '))
+  const email = options.email ?? (await ask('E-mail address: ')).trim()
+  const name = options.name ?? (await ask('Name: ')).trim()
   isSecret = true
   const password = await ask('Password (8 to 128 characters, not shown): ')
   process.stderr.write('\n')

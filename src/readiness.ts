@@ -3,28 +3,39 @@
 import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import type { Runtime } from '#src/context.ts'
+import { isLostConnection } from '#src/db/constraints.ts'
 import { missingMigrations, readMigrations } from '#src/db/migrate.ts'
 import type { Readiness, ReadinessCheck } from '#src/http/health.ts'
+import { messageOf } from '#src/kernel/errors.ts'
 import { localDateTimeOf } from '#src/kernel/time.ts'
 
 /** Runs every check; none throws. */
 export async function checkReadiness(runtime: Runtime): Promise<Readiness> {
   const checks = await Promise.all([
-    named('database', () => checkDatabase(runtime)),
-    named('migrations', () => checkMigrations(runtime)),
-    named('audit', () => checkAudit(runtime)),
-    named('time zones', () => checkTimeZones(runtime)),
+    named(runtime, 'database', checkDatabase),
+    named(runtime, 'migrations', checkMigrations),
+    named(runtime, 'audit', checkAudit),
+    named(runtime, 'time zones', checkTimeZones),
   ])
   return { checks }
 }
 
+const migrations = readMigrations()
+
 type Finding = Omit<ReadinessCheck, 'name'>
 
-async function named(name: string, check: () => Promise<Finding>): Promise<ReadinessCheck> {
+async function named(
+  runtime: Runtime,
+  name: string,
+  check: (runtime: Runtime) => Promise<Finding>,
+): Promise<ReadinessCheck> {
   try {
-    return { name, ...(await check()) }
-  } catch {
-    return { name, status: 'fail', detail: 'The database does not answer.' }
+    return { name, ...(await check(runtime)) }
+  } catch (error) {
+    if (isLostConnection(error))
+      return { name, status: 'fail', detail: 'The database does not answer.' }
+    runtime.log.error({ check: name, error: messageOf(error) }, 'a readiness check failed')
+    return { name, status: 'fail', detail: 'The check failed; the log says why.' }
   }
 }
 
@@ -36,7 +47,7 @@ async function checkDatabase({ db }: Runtime): Promise<Finding> {
 
 async function checkMigrations({ db }: Runtime): Promise<Finding> {
   const { rows } = await sql<{ name: string }>`select name from schema_migration`.execute(db)
-  const missing = missingMigrations(await readMigrations(), new Set(rows.map(({ name }) => name)))
+  const missing = missingMigrations(await migrations, new Set(rows.map(({ name }) => name)))
   return missing.length === 0
     ? { status: 'ok', detail: `${rows.length} migrations are applied.` }
     : { status: 'fail', detail: `Migrations are missing: ${missing.join(', ')}.` }
@@ -62,9 +73,11 @@ async function checkTimeZones({ db, clock }: Runtime): Promise<Finding> {
   const day = 86_400_000
   const today = Math.floor(clock() / day) * day
   const instants = Array.from({ length: 13 }, (_, index) => today + index * 30 * day)
-  const { rows } = await sql<{ zone: string; at: number; local: string }>`
-    select zone, at, to_char(to_timestamp(at / 1000.0) at time zone zone, 'YYYY-MM-DD"T"HH24:MI:SS') as local
-    from (select distinct time_zone as zone from clinic) as zones,
+  const { rows } = await sql<{ zone: string; at: number; local: string | null }>`
+    select zone, at, case when name is not null then
+        to_char(to_timestamp(at / 1000.0) at time zone name, 'YYYY-MM-DD"T"HH24:MI:SS') end as local
+    from (select distinct time_zone as zone from clinic) as zones
+      left join (select name from pg_timezone_names) as known on name = zone,
       unnest(${instants}::float8[]) as at`.execute(db)
   const differing = new Set(
     rows

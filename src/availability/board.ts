@@ -2,6 +2,7 @@
 // them, forgotten when an event says that they changed.
 
 import type { Database } from '#src/db/connect.ts'
+import { withRetry } from '#src/db/retry.ts'
 import type { BookingMode, WhoMayBook } from '#src/db/tables.ts'
 import type { EventBus, NewEvent } from '#src/events/events.ts'
 import type { Clock, Instant, LocalDate } from '#src/kernel/time.ts'
@@ -39,7 +40,7 @@ export interface DoctorBoard {
   visitTypeIds: readonly string[]
   schedule: Schedule
   /** Sorted by start. */
-  claims: Claim[]
+  claims: readonly Claim[]
   /** What `first-open.ts` worked out for this doctor, dropped whenever the claims change. */
   firstOpen: Map<string, FirstOpen>
 }
@@ -71,32 +72,41 @@ export interface Board {
   clinics: Memory<ClinicBoard>
   visitTypes: Memory<VisitTypeBoard>
   /** Notes a booking of this process, so that it shows before anything is read again. */
-  take(booking: { doctorId: string; clinicId: string; roomId: string | null; claim: Claim }): void
+  take(booking: { doctorId: string; clinicId: string; takesRoom: boolean; claim: Claim }): void
 }
+
+const day = 86_400_000
 
 /** A board that follows the events of the bus. */
 export function createBoard(options: { db: Database; clock: Clock; events: EventBus }): Board {
   const { db, clock } = options
   const board: Board = {
-    doctors: createMemory(async (ids) =>
-      byId((await doctorSchedules(db, ids, clock())).map(doctorBoard)),
+    doctors: createMemory(
+      inBatches(async (ids) => {
+        const rows = await withRetry(() => doctorSchedules(db, ids, clock()))
+        return rows.map((row) => [row.id, doctorBoard(row)])
+      }),
     ),
-    clinics: createMemory(async (ids) => {
-      const rows = await clinicSchedules(db, ids, clock())
-      return new Map(rows.map((row) => [row.id, clinicBoard(row)]))
-    }),
-    visitTypes: createMemory(async (ids) => {
-      const rows = await visitTypeRules(db, ids)
-      return new Map(rows.map((row) => [row.id, visitTypeBoard(row)]))
-    }),
-    take({ doctorId, clinicId, roomId, claim }) {
+    clinics: createMemory(
+      inBatches(async (ids) => {
+        const rows = await withRetry(() => clinicSchedules(db, ids, clock()))
+        return rows.map((row) => [row.id, clinicBoard(row)])
+      }),
+    ),
+    visitTypes: createMemory(
+      inBatches(async (ids) => {
+        const rows = await withRetry(() => visitTypeRules(db, ids))
+        return rows.map((row) => [row.id, visitTypeBoard(row)])
+      }),
+    ),
+    take({ doctorId, clinicId, takesRoom, claim }) {
       board.doctors.distrustLoading(doctorId)
       const doctor = board.doctors.peek(doctorId)
       if (doctor) {
-        insertClaim(doctor.claims, claim)
+        doctor.claims = withClaim(doctor.claims, claim, clock())
         doctor.firstOpen.clear()
       }
-      if (roomId !== null) board.clinics.forget(clinicId)
+      if (takesRoom) board.clinics.forget(clinicId)
     },
   }
   options.events.subscribe((event) => forgetChanged(board, event))
@@ -121,14 +131,29 @@ export function liveClaims(claims: readonly Claim[], now: Instant): readonly Cla
   return expires ? claims.filter(({ expiresAt }) => expiresAt === null || expiresAt > now) : claims
 }
 
-function insertClaim(claims: Claim[], claim: Claim): void {
-  if (claims.some(({ appointmentId }) => appointmentId === claim.appointmentId)) return
-  const index = claims.findIndex(({ startsAt }) => startsAt > claim.startsAt)
-  claims.splice(index === -1 ? claims.length : index, 0, claim)
+const batchSize = 500
+
+/** Loads many ids some at a time, so that no statement takes long. */
+function inBatches<Value>(
+  load: (ids: string[]) => Promise<[string, Value][]>,
+): (ids: string[]) => Promise<Map<string, Value>> {
+  return async (ids) => {
+    const values = new Map<string, Value>()
+    for (let index = 0; index < ids.length; index += batchSize)
+      for (const [id, value] of await load(ids.slice(index, index + batchSize)))
+        values.set(id, value)
+    return values
+  }
 }
 
-function byId<Value extends { id: string }>(values: Value[]): Map<string, Value> {
-  return new Map(values.map((value) => [value.id, value]))
+/** The claims with one more, in order, without those that ended more than a day ago. */
+function withClaim(claims: readonly Claim[], claim: Claim, now: Instant): Claim[] {
+  return claims
+    .filter(
+      ({ appointmentId, endsAt }) => appointmentId !== claim.appointmentId && endsAt > now - day,
+    )
+    .concat(claim)
+    .sort((one, other) => one.startsAt - other.startsAt)
 }
 
 function doctorBoard(row: DoctorScheduleRow): DoctorBoard {

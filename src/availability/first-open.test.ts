@@ -18,6 +18,7 @@ function offerOf(settings: {
   return {
     clinicId: 'clinic',
     visitTypeId: 'visit',
+    viewer: 'patient',
     clinic: {
       scheduleVersion: 1,
       calendar: { clinicId: 'clinic', timeZone: 'Europe/Paris', closures: [] },
@@ -100,7 +101,7 @@ test('the remembered first open time is the one that would be worked out anew, a
           if (step.kind === 'wait') now += step.hours * hour
           if (step.kind === 'book') {
             const to = addDays(today, 40)
-            const open = openStartsOf(offer, { from: today, to, now, viewer: 'staff' })
+            const open = openStartsOf({ ...offer, viewer: 'staff' }, { from: today, to, now })
             const start = open[step.nth]
             if (start === undefined) continue
             const claim: Claim = {
@@ -114,10 +115,11 @@ test('the remembered first open time is the one that would be worked out anew, a
           }
           if (step.kind === 'ask') {
             const from = addDays(today, step.inDays)
-            const asked = { from, to: addDays(from, step.days), now, viewer: step.viewer }
+            const asked = { from, to: addDays(from, step.days), now }
+            const seen = { ...offer, viewer: step.viewer }
             const since = now + step.sinceHours * hour
-            const anew = openStartsOf(offer, asked).find((start) => start >= since) ?? null
-            assert.equal(firstOpenStart(offer, { ...asked, since }), anew)
+            const anew = openStartsOf(seen, asked).find((start) => start >= since) ?? null
+            assert.equal(firstOpenStart(seen, { ...asked, since }), anew)
           }
         }
       },

@@ -1,23 +1,15 @@
 // The first open time of a doctor without working out all the others again: for each day it is
 // kept when the first one is, until the doctor's claims or rules change.
 
-import { addDays, type LocalDate } from '#src/kernel/calendar.ts'
+import { addDays, earlierOf, laterOf, type LocalDate } from '#src/kernel/calendar.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
 import type { ClinicBoard, VisitTypeBoard } from './board.ts'
-import {
-  earliestOf,
-  horizonOf,
-  openStartsOf,
-  todayOf,
-  type Offer,
-  type Viewer,
-} from './open-times.ts'
+import { earliestOf, horizonOf, openStartsOf, todayOf, type Offer } from './open-times.ts'
 
 /** What was worked out for one offer: the first open start of a day, or null for none. */
 export interface FirstOpen {
   clinic: ClinicBoard
   visitType: VisitTypeBoard
-  viewer: Viewer
   /** The first instant at which something kept may no longer be so: a hold that runs out. */
   goodUntil: Instant
   days: Map<LocalDate, Instant | null>
@@ -28,20 +20,20 @@ const chunkDays = 7
 /** The first open start on the dates `from` to `to`, at or after `since`, or null. */
 export function firstOpenStart(
   offer: Offer,
-  asked: { from: LocalDate; to: LocalDate; now: Instant; viewer: Viewer; since?: Instant },
+  asked: { from: LocalDate; to: LocalDate; now: Instant; since?: Instant },
 ): Instant | null {
-  const { now, viewer } = asked
-  const earliest = Math.max(earliestOf(offer, now, viewer), asked.since ?? 0)
-  const firstDate = latest(asked.from, localDateOf(earliest, offer.clinic.calendar.timeZone))
-  const lastDate = soonest(asked.to, horizonOf(offer, now, viewer))
-  const { days } = rememberedOf(offer, now, viewer)
+  const { now } = asked
+  const earliest = Math.max(earliestOf(offer, now), asked.since ?? 0)
+  const firstDate = laterOf(asked.from, localDateOf(earliest, offer.clinic.calendar.timeZone))
+  const lastDate = earlierOf(asked.to, horizonOf(offer, now))
+  const { days } = rememberedOf(offer, now)
   for (let date = firstDate; date <= lastDate; date = addDays(date, 1)) {
-    if (!days.has(date)) remember(offer, days, date, { now, viewer })
+    if (!days.has(date)) remember(offer, days, date, now)
     const first = days.get(date) ?? null
     if (first === null) continue
     if (first >= earliest) return first
     // What was first that day has passed, or lies within the notice.
-    const next = openStartsOf(offer, { from: date, to: date, now, viewer }).find(
+    const next = openStartsOf(offer, { from: date, to: date, now }).find(
       (start) => start >= earliest,
     )
     if (next !== undefined) return next
@@ -49,9 +41,9 @@ export function firstOpenStart(
   return null
 }
 
-function rememberedOf(offer: Offer, now: Instant, viewer: Viewer): FirstOpen {
+function rememberedOf(offer: Offer, now: Instant): FirstOpen {
   const { doctor, clinic, visitType } = offer
-  const key = `${offer.clinicId} ${offer.visitTypeId} ${viewer}`
+  const key = `${offer.clinicId} ${offer.visitTypeId} ${offer.viewer}`
   const known = doctor.firstOpen.get(key)
   if (known && known.clinic === clinic && known.visitType === visitType && known.goodUntil > now)
     return known
@@ -61,7 +53,6 @@ function rememberedOf(offer: Offer, now: Instant, viewer: Viewer): FirstOpen {
   const fresh: FirstOpen = {
     clinic,
     visitType,
-    viewer,
     goodUntil: Math.min(Number.POSITIVE_INFINITY, ...(expiries as Instant[])),
     days: new Map(),
   }
@@ -74,26 +65,18 @@ function remember(
   offer: Offer,
   days: Map<LocalDate, Instant | null>,
   date: LocalDate,
-  asked: { now: Instant; viewer: Viewer },
+  now: Instant,
 ): void {
   const { timeZone } = offer.clinic.calendar
-  const today = todayOf(offer, asked.now)
+  const today = todayOf(offer, now)
   const to = addDays(date, chunkDays - 1)
   for (let day = date; day <= to; day = addDays(day, 1)) days.set(day, null)
-  for (const start of openStartsOf(offer, { ...asked, from: date, to })) {
+  for (const start of openStartsOf(offer, { now, from: date, to })) {
     const day = localDateOf(start, timeZone)
     if (days.get(day) === null) days.set(day, start)
   }
   // The horizon moves on at midnight: what lies beyond it now must be looked at again then.
-  const horizon = horizonOf(offer, asked.now, asked.viewer)
+  const horizon = horizonOf(offer, now)
   for (let day = date; day <= to; day = addDays(day, 1))
     if (day > horizon || day < today) days.delete(day)
-}
-
-function latest(one: LocalDate, other: LocalDate): LocalDate {
-  return one > other ? one : other
-}
-
-function soonest(one: LocalDate, other: LocalDate): LocalDate {
-  return one < other ? one : other
 }

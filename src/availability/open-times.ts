@@ -20,16 +20,17 @@ export interface Slot extends SlotKey {
   timeZone: string
 }
 
-/** Staff are bound by hours and claims alone, patients also by notice, horizon and visit type. */
+/** Staff are not bound by the notice, the horizon and who may book the visit type. */
 export type Viewer = 'patient' | 'staff'
 
-/** One doctor at one clinic for one type of visit. */
+/** One doctor at one clinic for one type of visit, as one viewer sees it. */
 export interface Offer {
   doctor: DoctorBoard
   clinicId: string
   clinic: ClinicBoard
   visitTypeId: string
   visitType: VisitTypeBoard
+  viewer: Viewer
 }
 
 const staffHorizonDays = 730
@@ -45,7 +46,8 @@ export async function offersOf(
     doctorIds: readonly string[]
     clinicId?: string | undefined
     visitTypeId?: string | undefined
-    viewer: Viewer
+    /** How the actor looks at a doctor's times at a clinic. */
+    viewerAt: (place: { doctorId: string; clinicId: string }) => Viewer
   },
 ): Promise<Map<string, Offer[]>> {
   const doctors = [...(await board.doctors.get(asked.doctorIds)).values()]
@@ -59,15 +61,16 @@ export async function offersOf(
     for (const clinicId of doctor.clinicIds) {
       const clinic = clinics.get(clinicId)
       if (!clinic || (asked.clinicId !== undefined && clinicId !== asked.clinicId)) continue
+      const viewer = asked.viewerAt({ doctorId: doctor.id, clinicId })
       const visitTypeId =
         asked.visitTypeId === undefined
-          ? firstVisitType(doctor, visitTypes, clinicId, asked.viewer)
+          ? firstVisitType(doctor, visitTypes, clinicId, viewer)
           : asked.visitTypeId
       const visitType = visitTypes.get(visitTypeId ?? '')
       if (visitTypeId === undefined || !doctor.visitTypeIds.includes(visitTypeId) || !visitType)
         continue
-      if (!isOffered(visitType, clinicId, asked.viewer)) continue
-      ofDoctor.push({ doctor, clinicId, clinic, visitTypeId, visitType })
+      if (!isOffered(visitType, clinicId, viewer)) continue
+      ofDoctor.push({ doctor, clinicId, clinic, visitTypeId, visitType, viewer })
     }
     if (ofDoctor.length > 0) offers.set(doctor.id, ofDoctor)
   }
@@ -103,25 +106,24 @@ export function todayOf(offer: Offer, now: Instant): LocalDate {
 }
 
 /** The last clinic-local date on which the viewer may book. */
-export function horizonOf(offer: Offer, now: Instant, viewer: Viewer): LocalDate {
-  const days = viewer === 'staff' ? staffHorizonDays : offer.doctor.horizonDays
+export function horizonOf(offer: Offer, now: Instant): LocalDate {
+  const days = offer.viewer === 'staff' ? staffHorizonDays : offer.doctor.horizonDays
   return addDays(todayOf(offer, now), days)
 }
 
 /** The first instant at which the viewer may book: the shortest notice from now. */
-export function earliestOf(offer: Offer, now: Instant, viewer: Viewer): Instant {
-  return viewer === 'staff' ? now : now + offer.doctor.noticeMinutesMin * minute
+export function earliestOf(offer: Offer, now: Instant): Instant {
+  return offer.viewer === 'staff' ? now : now + offer.doctor.noticeMinutesMin * minute
 }
 
 interface Asked {
   from: LocalDate
   to: LocalDate
   now: Instant
-  viewer: Viewer
   limit?: number
 }
 
-function searchOf(offer: Offer, { from, to, now, viewer, limit }: Asked): SlotSearch {
+function searchOf(offer: Offer, { from, to, now, limit }: Asked): SlotSearch {
   const { doctor, clinic, visitTypeId, visitType } = offer
   const { timeZone } = clinic.calendar
   const windows = windowsOf(doctor.schedule, clinic.calendar, visitTypeId, from, to)
@@ -131,7 +133,7 @@ function searchOf(offer: Offer, { from, to, now, viewer, limit }: Asked): SlotSe
     first && last
       ? cutsOf(doctor.schedule, clinic.calendar, { startsAt: first.startsAt, endsAt: last.endsAt })
       : []
-  const lastDate = horizonOf(offer, now, viewer)
+  const lastDate = horizonOf(offer, now)
   return {
     windows,
     cuts,
@@ -139,7 +141,7 @@ function searchOf(offer: Offer, { from, to, now, viewer, limit }: Asked): SlotSe
     rooms: rooms(offer)?.map((room) => liveClaims(room.claims, now)) ?? null,
     fullDays: fullDates(doctor, now).map((date) => spanOfDates(timeZone, date, date)),
     visitType: visitType.rule,
-    earliest: earliestOf(offer, now, viewer),
+    earliest: earliestOf(offer, now),
     latest: spanOfDates(timeZone, lastDate, lastDate).endsAt,
     ...(limit === undefined ? {} : { limit }),
   }
@@ -179,7 +181,7 @@ export function slotAt(offer: Offer, startsAt: Instant): Slot {
 /** Whether exactly this start is open to the viewer, and if not, whether it is merely taken. */
 export function checkOffer(
   offer: Offer,
-  asked: { startsAt: Instant; now: Instant; viewer: Viewer },
+  asked: { startsAt: Instant; now: Instant },
 ): 'open' | 'taken' | 'not-offered' {
   const date = localDateOf(asked.startsAt, offer.clinic.calendar.timeZone)
   // A date beyond a century away is nobody's horizon, and would only make the engine count days.
@@ -187,15 +189,9 @@ export function checkOffer(
   return checkStart(searchOf(offer, { ...asked, from: date, to: date }), asked.startsAt)
 }
 
-/** The room that a visit at `startsAt` would take: null when it needs none, or when none is free. */
-export function freeRoomOf(offer: Offer, startsAt: Instant, now: Instant): string | null {
-  const taken = claimOf(offer, startsAt)
-  const free = rooms(offer)?.find((room) =>
-    liveClaims(room.claims, now).every(
-      (claim) => claim.endsAt <= taken.startsAt || claim.startsAt >= taken.endsAt,
-    ),
-  )
-  return free?.id ?? null
+/** The rooms of which a visit takes one; null when it needs none. */
+export function roomIdsOf(offer: Offer): string[] | null {
+  return rooms(offer)?.map(({ id }) => id) ?? null
 }
 
 /** What a visit at `startsAt` takes of the doctor's and the room's time: itself and its buffers. */

@@ -103,7 +103,7 @@ export function openingErrors(
 ): FieldError[] {
   const { doctor, now } = options
   const errors = ruleErrors(opening, { doctor, pointer: '' })
-  const clinic = doctor.clinics.find(({ id }) => id === opening.clinicId.toLowerCase())
+  const clinic = doctor.clinics.find(({ id }) => id === opening.clinicId)
   if (clinic === undefined) return errors
   const today = localDateOf(now, clinic.timeZone)
   if (opening.date < today) errors.push(wrong('/date', `must not be past: it is ${today} there`))

@@ -187,6 +187,7 @@ export async function colleaguesOf(
   const { rows } = await sql<{ id: string; title: string | null; name: string }>`
     select doctor.id, doctor.title, doctor.name from doctor
     where doctor.id <> ${options.doctorId} and doctor.status = 'bookable'
+      and doctor.accepting_new_patients
       and exists (select from doctor_clinic join clinic on clinic.id = clinic_id
         where doctor_id = doctor.id
           and time_zone = (select time_zone from clinic where id = ${options.clinicId}))

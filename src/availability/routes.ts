@@ -3,7 +3,7 @@ import { doctorIdOf, doctorsByIds, presentDoctor } from '#src/doctors/doctors.ts
 import { DoctorKey } from '#src/doctors/schemas.ts'
 import { pageOf, readPage } from '#src/http/pagination.ts'
 import { contextOf } from '#src/http/request.ts'
-import { Id, Page, ref } from '#src/http/schema.ts'
+import { Id, InstantPosition, Page, ref } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import {
   AvailabilityQuery,
@@ -16,9 +16,9 @@ import {
 } from './schemas.ts'
 import { availabilityOf, searchDoctors, searchSlots } from './search.ts'
 
-const SlotPositionSchema = Type.Object({ startsAt: Type.Integer(), doctorId: Id, clinicId: Id })
+const SlotPositionSchema = Type.Object({ startsAt: InstantPosition, doctorId: Id, clinicId: Id })
 const DoctorPositionSchema = Type.Object({
-  firstStart: Type.Union([Type.Integer(), Type.Null()]),
+  firstStart: Type.Union([InstantPosition, Type.Null()]),
   name: Type.String(),
   id: Id,
 })

@@ -83,17 +83,6 @@ test('a whole day, a night and a day that ends at midnight are hours', () => {
   )
 })
 
-test('ids are known in capitals too, and stored as the database writes them', () => {
-  const capitals = {
-    ...rule,
-    clinicId: paris.toUpperCase(),
-    visitTypeIds: [consultation.toUpperCase()],
-  }
-  const [row] = hoursRows([capitals], doctor)
-  assert.equal(row?.clinic_id, paris)
-  assert.deepEqual(row?.visit_type_ids, [consultation])
-})
-
 test('a very wrong week names its first twenty mistakes', () => {
   const hours = Array.from({ length: 200 }, () => ({ ...rule, clinicId: elsewhere }))
   assert.equal(pointersOf(() => hoursRows(hours, doctor)).length, 20)

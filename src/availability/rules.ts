@@ -22,10 +22,10 @@ export interface RuleColumns {
 /** The rule as it is stored. Call it for rules that `ruleErrors` finds nothing in. */
 export function ruleColumns(rule: RuleInput): RuleColumns {
   return {
-    clinic_id: rule.clinicId.toLowerCase(),
+    clinic_id: rule.clinicId,
     from_minute: parseMinute(rule.from) ?? 0,
     to_minute: parseMinute(rule.to) ?? 0,
-    visit_type_ids: rule.visitTypeIds?.map((id) => id.toLowerCase()) ?? null,
+    visit_type_ids: rule.visitTypeIds ?? null,
   }
 }
 
@@ -36,11 +36,11 @@ export function ruleErrors(
 ): FieldError[] {
   const { doctor, pointer } = options
   const errors: FieldError[] = []
-  if (!doctor.clinics.some((clinic) => clinic.id === rule.clinicId.toLowerCase()))
+  if (!doctor.clinics.some((clinic) => clinic.id === rule.clinicId))
     errors.push(wrong(`${pointer}/clinicId`, "must be one of the doctor's clinics"))
   errors.push(...minuteErrors(rule, pointer))
   for (const [index, id] of (rule.visitTypeIds ?? []).entries())
-    if (!doctor.visitTypeIds.includes(id.toLowerCase()))
+    if (!doctor.visitTypeIds.includes(id))
       errors.push(
         wrong(`${pointer}/visitTypeIds/${index}`, "must be one of the doctor's visit types"),
       )

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { ChangeHeaders } from '#src/clinics/schemas.ts'
 import { pageOf, readPage } from '#src/http/pagination.ts'
 import { signedIn } from '#src/http/request.ts'
-import { Id, LocalDateText, Page, ref } from '#src/http/schema.ts'
+import { Id, LocalDateText, Page, ref, InstantPosition } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import { requestedVersion, versionTag } from '#src/http/versions.ts'
 import { presentHours, readHours, replaceHours } from './hours.ts'
@@ -33,11 +33,7 @@ const OpeningPosition = Type.Object({
   fromMinute: Type.Integer({ minimum: 0, maximum: 1439 }),
   id: Id,
 })
-/** Milliseconds since 1970 in the years 0001 to 9999. */
-const TimeOffPosition = Type.Object({
-  startsAt: Type.Integer({ minimum: -62_135_596_800_000, maximum: 253_402_300_799_999 }),
-  id: Id,
-})
+const TimeOffPosition = Type.Object({ startsAt: InstantPosition, id: Id })
 
 export function scheduleRoutes(app: App): void {
   hoursRoutes(app)

@@ -1,6 +1,6 @@
 // Finding an open time: of one doctor, across doctors, and near one that was just lost.
 
-import type { Context } from '#src/context.ts'
+import type { Actor, Context } from '#src/context.ts'
 import { addDays, daysBetween, type LocalDate } from '#src/kernel/calendar.ts'
 import { invalidParameter, NotFound } from '#src/kernel/errors.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
@@ -15,24 +15,19 @@ import {
   type Slot,
   type Viewer,
 } from './open-times.ts'
+import { isStaffOf } from './policy.ts'
 import { colleaguesOf, matchingDoctors, type DoctorFilter } from './queries.ts'
 
 /** The longest stretch of dates that one question may be about. */
 export const daysMax = 62
 const daysDefault = 14
 
-/** How the actor looks at a doctor's times: as staff of theirs, or as anyone else. */
-export function viewerOf(
-  { actor }: Pick<Context, 'actor'>,
-  doctor: { id: string; clinicIds: readonly string[] },
-): Viewer {
-  if (actor === null) return 'patient'
-  const isStaff =
-    actor.role === 'admin' ||
-    actor.doctorId === doctor.id ||
-    doctor.clinicIds.some((id) => actor.clinicIds.includes(id))
-  return isStaff ? 'staff' : 'patient'
+/** How an actor looks at times: as staff where they are staff, as a patient elsewhere. */
+export function viewerAt(actor: Actor): (place: { doctorId: string; clinicId: string }) => Viewer {
+  return (place) => (actor !== null && isStaffOf(actor, place) ? 'staff' : 'patient')
 }
+
+const asPatient = viewerAt(null)
 
 interface Dates {
   from?: string | undefined
@@ -87,36 +82,33 @@ export async function availabilityOf(
     throw invalidParameter('visitTypeId', 'visitTypeId must be a visit type of this doctor.')
 
   const now = context.clock()
-  const viewer = viewerOf(context, doctor)
   const { clinicId, visitTypeId } = asked
-  const offers =
-    (await offersOf(context.board, { doctorIds: [doctorId], clinicId, visitTypeId, viewer })).get(
-      doctorId,
-    ) ?? []
+  const found = await offersOf(context.board, {
+    doctorIds: [doctorId],
+    clinicId,
+    visitTypeId,
+    viewerAt: viewerAt(context.actor),
+  })
+  const offers = found.get(doctorId) ?? []
   const today = offers[0] ? todayOf(offers[0], now) : localDateOf(now, 'UTC')
   const { from, to } = datesOf(asked, today)
 
   const byDate = new Map<LocalDate, Slot[]>()
   for (let date = from; date <= to; date = addDays(date, 1)) byDate.set(date, [])
   for (const offer of offers)
-    for (const start of openStartsOf(offer, { from, to, now, viewer })) {
+    for (const start of openStartsOf(offer, { from, to, now })) {
       const slot = slotAt(offer, start)
       byDate.get(localDateOf(start, slot.timeZone))?.push(slot)
     }
   const days = [...byDate].map(([date, slots]) => ({ date, slots: slots.sort(bySoonest) }))
-  return { days, nextOpenDate: nextOpenDate(offers, addDays(to, 1), now, viewer) }
+  return { days, nextOpenDate: nextOpenDate(offers, addDays(to, 1), now) }
 }
 
-function nextOpenDate(
-  offers: readonly Offer[],
-  from: LocalDate,
-  now: Instant,
-  viewer: Viewer,
-): LocalDate | null {
+function nextOpenDate(offers: readonly Offer[], from: LocalDate, now: Instant): LocalDate | null {
   const dates = offers
     .map((offer) => {
-      const to = horizonOf(offer, now, viewer)
-      const start = firstOpenStart(offer, { from, to, now, viewer })
+      const to = horizonOf(offer, now)
+      const start = firstOpenStart(offer, { from, to, now })
       return start === null ? null : localDateOf(start, offer.clinic.calendar.timeZone)
     })
     .filter((date) => date !== null)
@@ -150,37 +142,44 @@ export async function searchSlots(
   const doctors = await matchingDoctors(context.db, { acceptingNewPatients: true, ...asked })
   const offers = await publicOffers(context, doctors, asked)
   const { after, limit } = asked
-  const wanted = { from, to, now, viewer: 'patient' as const, since: after?.startsAt ?? 0 }
+  const wanted = { from, to, now, since: after?.startsAt ?? 0 }
 
-  // Any of the first n slots belongs to one of the n offers that open first.
   const firsts = offers
-    .map((offer) => ({ offer, start: firstOpenStart(offer, wanted) }))
-    .filter((first): first is { offer: Offer; start: Instant } => first.start !== null)
-    .sort((one, other) => one.start - other.start)
+    .map((offer) => ({ offer, slot: firstSlotAfter(offer, wanted, after) }))
+    .filter((first): first is { offer: Offer; slot: Slot } => first.slot !== null)
+    .sort((one, other) => bySoonest(one.slot, other.slot))
   const count = limit + 1
   const found: Slot[] = []
-  for (const { offer, start } of firsts) {
+  for (const { offer, slot } of firsts) {
     const last = found[count - 1]
-    // An offer that opens with the page's last slot may still come before it by its id.
-    if (last && start > last.startsAt) break
-    const date = localDateOf(start, offer.clinic.calendar.timeZone)
-    for (const open of openStartsUntilEnough(
-      offer,
-      { ...wanted, from: latest(from, date) },
-      count,
-    )) {
-      const slot = slotAt(offer, open)
-      if (after === null || bySoonest(slot, after) > 0) found.push(slot)
-    }
+    if (last && bySoonest(slot, last) > 0) break
+    const since = slot.startsAt
+    const date = localDateOf(since, slot.timeZone)
+    for (const start of openStartsUntilEnough(offer, { from: date, to, now, since }, count))
+      found.push(slotAt(offer, start))
     if (found.length >= count) found.sort(bySoonest).splice(count)
   }
   return found.sort(bySoonest)
 }
 
+/** The offer's first open slot that comes after the position. */
+function firstSlotAfter(
+  offer: Offer,
+  wanted: { from: LocalDate; to: LocalDate; now: Instant; since: Instant },
+  after: SlotPosition | null,
+): Slot | null {
+  const start = firstOpenStart(offer, wanted)
+  if (start === null) return null
+  const slot = slotAt(offer, start)
+  if (after === null || bySoonest(slot, after) > 0) return slot
+  const next = firstOpenStart(offer, { ...wanted, since: start + 1 })
+  return next === null ? null : slotAt(offer, next)
+}
+
 /** At least the first `count` open starts of the dates, or all there are, a week at a time. */
 function openStartsUntilEnough(
   offer: Offer,
-  asked: { from: LocalDate; to: LocalDate; now: Instant; viewer: Viewer; since: Instant },
+  asked: { from: LocalDate; to: LocalDate; now: Instant; since: Instant },
   count: number,
 ): Instant[] {
   const starts: Instant[] = []
@@ -201,7 +200,7 @@ async function publicOffers(
     doctorIds: doctors.map(({ id }) => id),
     clinicId: asked.clinicId,
     visitTypeId: asked.visitTypeId,
-    viewer: 'patient',
+    viewerAt: asPatient,
   })
   return [...offers.values()].flat()
 }
@@ -243,7 +242,7 @@ export async function searchDoctors(
   const to = asked.date ?? addDays(from, daysMax - 1)
   const doctors = await matchingDoctors(context.db, asked)
   const offers = await publicOffers(context, doctors, asked)
-  const wanted = { from, to, now, viewer: 'patient' as const }
+  const wanted = { from, to, now }
 
   const firstByDoctor = new Map<string, { offer: Offer; start: Instant }>()
   for (const offer of offers) {
@@ -258,9 +257,7 @@ export async function searchDoctors(
     .sort(bySoonestDoctor)
     .filter((doctor) => asked.after === null || bySoonestDoctor(doctor, asked.after) > 0)
     .slice(0, asked.limit + 1)
-    .map((doctor) =>
-      Object.assign(doctor, { firstSlots: firstSlots(offers, doctor, { now, from, to }) }),
-    )
+    .map((doctor) => ({ ...doctor, firstSlots: firstSlots(offers, doctor, { now, from, to }) }))
 }
 
 function bySoonestDoctor(one: DoctorPosition, other: DoctorPosition): number {
@@ -284,7 +281,7 @@ function firstSlots(
     if (offer.doctor.id !== doctor.id) continue
     const date = localDateOf(firstStart, offer.clinic.calendar.timeZone)
     if (date < from || date > to) continue
-    for (const start of openStartsOf(offer, { from: date, to: date, now, viewer: 'patient' }))
+    for (const start of openStartsOf(offer, { from: date, to: date, now }))
       slots.push(slotAt(offer, start))
   }
   return slots.sort(bySoonest).slice(0, firstSlotsMax)
@@ -304,34 +301,29 @@ const colleaguesMax = 25
 /** What to offer someone whose wished time was lost. */
 export async function alternativesTo(
   context: Context,
-  wanted: { offer: Offer; startsAt: Instant; viewer: Viewer },
+  wanted: { offer: Offer; startsAt: Instant },
 ): Promise<Alternatives> {
   const { offer, startsAt } = wanted
+  const now = context.clock()
   const colleagues = await colleaguesOf(context.db, {
     doctorId: offer.doctor.id,
     clinicId: offer.clinicId,
     limit: colleaguesMax,
   })
-  const doctorIds = [offer.doctor.id, ...colleagues.map(({ id }) => id)]
-  const same = await offersOf(context.board, {
-    doctorIds,
-    visitTypeId: offer.visitTypeId,
-    viewer: wanted.viewer,
-  })
-  const any = await offersOf(context.board, { doctorIds, viewer: 'patient' })
-  const ask = { startsAt, now: context.clock() }
-  const own = (same.get(offer.doctor.id) ?? []).filter((one) => one.clinicId === offer.clinicId)
+  const doctorIds = colleagues.map(({ id }) => id)
+  const { visitTypeId } = offer
+  const viewer = { viewerAt: asPatient }
+  const same = await offersOf(context.board, { doctorIds, visitTypeId, ...viewer })
+  const any = await offersOf(context.board, { doctorIds, ...viewer })
   const otherDoctors = colleagues.flatMap((colleague) => {
-    const slot = nearest(same.get(colleague.id) ?? any.get(colleague.id) ?? [], {
-      ...ask,
-      viewer: 'patient',
-    })[0]
+    const offers = (same.get(colleague.id) ?? any.get(colleague.id) ?? []).filter(
+      ({ visitType }) => visitType.whoMayBook === 'anyone',
+    )
+    const slot = nearest(offers, startsAt, now)[0]
     return slot ? [{ ...colleague, slot }] : []
   })
   return {
-    alternatives: nearest(own, { ...ask, viewer: wanted.viewer })
-      .slice(0, alternativesMax)
-      .sort(bySoonest),
+    alternatives: nearest([offer], startsAt, now).slice(0, alternativesMax).sort(bySoonest),
     otherDoctors: otherDoctors
       .sort((one, other) => distance(one.slot, startsAt) - distance(other.slot, startsAt))
       .slice(0, otherDoctorsMax),
@@ -339,27 +331,13 @@ export async function alternativesTo(
 }
 
 /** The open slots around an instant, nearest first: of the days about it, or else the next ones. */
-function nearest(
-  offers: readonly Offer[],
-  asked: { startsAt: Instant; now: Instant; viewer: Viewer },
-): Slot[] {
-  const { startsAt, now, viewer } = asked
+function nearest(offers: readonly Offer[], startsAt: Instant, now: Instant): Slot[] {
   const slots = offers.flatMap((offer) => {
     const date = localDateOf(startsAt, offer.clinic.calendar.timeZone)
-    const around = openStartsOf(offer, {
-      from: addDays(date, -1),
-      to: addDays(date, 1),
-      now,
-      viewer,
-    })
+    const around = openStartsOf(offer, { from: addDays(date, -1), to: addDays(date, 1), now })
     if (around.length >= alternativesMax) return around.map((start) => slotAt(offer, start))
-    const later = openStartsOf(offer, {
-      from: addDays(date, 2),
-      to: addDays(date, 14),
-      now,
-      viewer,
-      limit: alternativesMax,
-    })
+    const days = { from: addDays(date, 2), to: addDays(date, 14) }
+    const later = openStartsOf(offer, { ...days, now, limit: alternativesMax })
     return [...around, ...later].map((start) => slotAt(offer, start))
   })
   return slots.sort((one, other) => distance(one, startsAt) - distance(other, startsAt))
@@ -367,8 +345,4 @@ function nearest(
 
 function distance(slot: Slot, startsAt: Instant): number {
   return Math.abs(slot.startsAt - startsAt)
-}
-
-function latest(one: LocalDate, other: LocalDate): LocalDate {
-  return one > other ? one : other
 }

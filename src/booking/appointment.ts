@@ -1,11 +1,13 @@
 // Appointments: found by those whom they concern, and led through their states.
 
+import { isStaffOf } from '#src/availability/policy.ts'
 import type { SignedInContext } from '#src/context.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
 import { withRetry } from '#src/db/retry.ts'
 import { transact } from '#src/events/events.ts'
 import { refuseStale } from '#src/http/versions.ts'
 import { NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
+import { newId } from '#src/kernel/ids.ts'
 import { formatInstant, type Instant } from '#src/kernel/time.ts'
 import {
   isStaffOnly,
@@ -14,7 +16,7 @@ import {
   stepOf,
   type Command,
 } from './appointment-state.ts'
-import { isStaffOf, sightOf } from './policy.ts'
+import { sightOf } from './policy.ts'
 import {
   appointmentById,
   appointmentsSoonestFirst,
@@ -55,13 +57,15 @@ export async function listAppointments(
     limit: number
   },
 ): Promise<AppointmentRow[]> {
-  return appointmentsSoonestFirst(context.db, {
-    sight: sightOf(context.actor),
-    now: context.clock(),
-    filter: options.filter,
-    after: options.after,
-    limit: options.limit + 1,
-  })
+  return withRetry(() =>
+    appointmentsSoonestFirst(context.db, {
+      sight: sightOf(context.actor),
+      now: context.clock(),
+      filter: options.filter,
+      after: options.after,
+      limit: options.limit + 1,
+    }),
+  )
 }
 
 /**
@@ -80,25 +84,34 @@ export async function commandAppointment(
     request: IdempotentRequest | null
   },
 ): Promise<StoredAnswer> {
+  const request = options.request ?? unsharedRequest(context, `${id}/${options.command}`)
   try {
-    return await withRetry(() => takeStep(context, id, options))
+    return await withRetry(() => takeStep(context, id, { ...options, request }))
   } catch (error) {
     if (bookingFailureOf(error) === 'key-reused') throw new IdempotencyKeyReused()
     throw error
   }
 }
 
+/** A key for a caller who sent none, so that a retry of ours after a lost answer is no second step. */
+function unsharedRequest({ actor }: SignedInContext, route: string): IdempotentRequest {
+  return { accountId: actor.accountId, route, key: newId(), bodyHash: Buffer.alloc(0) }
+}
+
 async function takeStep(
   context: SignedInContext,
   id: string,
-  { command, reason, requestedVersion, request }: Parameters<typeof commandAppointment>[2],
+  {
+    command,
+    reason,
+    requestedVersion,
+    request,
+  }: Parameters<typeof commandAppointment>[2] & { request: IdempotentRequest },
 ): Promise<StoredAnswer> {
   const now = context.clock()
   return transact(context, async (tx) => {
-    if (request !== null) {
-      const earlier = await rememberRequest(tx.db, request, now)
-      if (earlier !== null) return earlier
-    }
+    const earlier = await rememberRequest(tx.db, request, now)
+    if (earlier !== null) return earlier
     const current = await lockAppointment(tx.db, id, { sight: sightOf(context.actor), now })
     if (!current) throw new NotFound('appointment')
     if (isStaffOnly(command) && !isStaffOf(context.actor, visitOf(current)))
@@ -107,9 +120,9 @@ async function takeStep(
     if (!isDone) refuseStale(current.version, requestedVersion)
     const next = isDone ? current : nextOf(context, current, command, now)
     if (!isDone) {
-      await writeStatus(tx.db, next, reason)
-      if (keepsClaims(next.status)) await keepClaims(tx.db, id)
-      else await deleteClaims(tx.db, id)
+      const isOver = !keepsClaims(next.status)
+      await writeStatus(tx.db, next, isOver ? reason : null)
+      await (isOver ? deleteClaims(tx.db, id) : keepClaims(tx.db, id))
       await insertStep(tx.db, {
         appointmentId: id,
         version: next.version,
@@ -118,6 +131,7 @@ async function takeStep(
         from: current.status,
         to: next.status,
         startsAt: next.starts_at,
+        note: reason,
       })
       tx.append({
         type: `appointment.${next.status}`,
@@ -131,7 +145,7 @@ async function takeStep(
       })
     }
     const answer = answerOf(next)
-    if (request !== null) await storeAnswer(tx.db, request, answer)
+    await storeAnswer(tx.db, request, answer)
     return answer
   })
 }
@@ -154,6 +168,7 @@ function nextOf(
   return {
     ...current,
     status: step.to,
+    expires_at: null,
     version: current.version + 1,
     sequence: current.sequence + 1,
   }
@@ -164,8 +179,8 @@ function visitOf(appointment: LockedAppointment): { doctorId: string; clinicId: 
 }
 
 function answerOf(appointment: LockedAppointment): StoredAnswer {
-  const { id, status, version, sequence, starts_at, ends_at } = appointment
-  return { id, status, version, sequence, starts_at, ends_at }
+  const { id, status, version, sequence, starts_at, ends_at, expires_at } = appointment
+  return { id, status, version, sequence, starts_at, ends_at, expires_at }
 }
 
 /** The appointment as a repeated request must see it again: as it was when first answered. */

@@ -5,22 +5,22 @@ import { presentSlot } from '#src/availability/schemas.ts'
 import {
   checkOffer,
   claimOf,
-  freeRoomOf,
   offersOf,
+  roomIdsOf,
   slotAt,
   type Offer,
-  type Viewer,
 } from '#src/availability/open-times.ts'
-import { alternativesTo } from '#src/availability/search.ts'
+import { alternativesTo, viewerAt } from '#src/availability/search.ts'
 import { parseSlotId } from '#src/availability/slot-id.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
 import { invalidField, NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { localDateTimeOf, parseInstant, type Instant } from '#src/kernel/time.ts'
-import { isStaffOf, mayBook } from './policy.ts'
+import { mayBook } from './policy.ts'
 import {
   bookInOneCall,
+  isClaimed,
   isPatientOf,
   patientExists,
   rememberRequest,
@@ -76,15 +76,13 @@ export async function bookAppointment(
   const appointmentId = newId()
   for (let tries = 1; tries <= triesMax; tries += 1) {
     const now = context.clock()
-    const viewer = await viewerFor(context, wish, patientId)
-    const found = await offerFor(context, wish, { now, viewer })
-    const refusal = await refusalOf(context, wish, found, { patientId, viewer })
-    if (refusal !== null) {
+    const found = await offerFor(context, wish, { patientId, now })
+    if (found.refusal !== null) {
       const earlier = await earlierAnswer(context, request, now)
       if (earlier !== null) return earlier
-      throw refusal
+      throw found.refusal
     }
-    const { offer } = found as { offer: Offer }
+    const { offer } = found
     const attempt = await take(context, offer, {
       appointmentId,
       patientId,
@@ -92,14 +90,13 @@ export async function bookAppointment(
       now,
       startsAt: wish.startsAt,
       reason: body.reason ?? null,
-      viewer,
     })
     if (attempt.answer !== null) return attempt.answer
-    forget(context, offer, attempt.failure)
-    if (attempt.failure === 'taken') throw await slotTaken(context, offer, wish.startsAt, viewer)
     if (attempt.failure === 'patient-busy') throw new PatientBusy()
     if (attempt.failure === 'key-reused') throw new IdempotencyKeyReused()
-    // 'stale': the rules have changed; 'room-taken': another room may be free. Look again.
+    forget(context, offer)
+    if (attempt.failure === 'taken') throw await slotTaken(context, offer, wish.startsAt)
+    // The rules have changed since they were read: look again.
   }
   throw new Refusal('busy', "The doctor's schedule is being changed. Try again in a moment.")
 }
@@ -110,7 +107,7 @@ function readWish(body: BookingWish): Wish {
     if (slot === null)
       throw invalidField('/slotId', '/slotId must be the id of a slot from the list of open times.')
     for (const field of ['doctorId', 'clinicId', 'visitTypeId'] as const)
-      if (body[field] !== undefined && body[field].toLowerCase() !== slot[field])
+      if (body[field] !== undefined && body[field] !== slot[field])
         throw invalidField(`/${field}`, `/${field} differs from that of the slot; leave it out.`)
     if (body.startsAt !== undefined && parseInstant(body.startsAt) !== slot.startsAt)
       throw invalidField('/startsAt', '/startsAt differs from that of the slot; leave it out.')
@@ -131,17 +128,17 @@ function readWish(body: BookingWish): Wish {
       '/startsAt must be an instant such as 2026-11-24T10:40:00+01:00.',
     )
   return {
-    doctorId: doctorId.toLowerCase(),
+    doctorId,
     startsAt: instant,
-    clinicId: body.clinicId?.toLowerCase(),
-    visitTypeId: body.visitTypeId?.toLowerCase(),
+    clinicId: body.clinicId,
+    visitTypeId: body.visitTypeId,
     pointer: '/startsAt',
   }
 }
 
 /** For whom the visit is: the account's own record unless the request says otherwise. */
 function patientOf({ actor }: SignedInContext, body: BookingWish): string {
-  const patientId = body.patientId?.toLowerCase()
+  const { patientId } = body
   if (patientId !== undefined) {
     if (actor.role === 'patient' && !actor.patientIds.includes(patientId))
       throw new NotFound('patient')
@@ -153,83 +150,89 @@ function patientOf({ actor }: SignedInContext, body: BookingWish): string {
   return own
 }
 
-/** Staff of the doctor or of the clinic book as staff, everyone else as the patient. */
-async function viewerFor(
-  { actor, board }: SignedInContext,
-  wish: Wish,
-  patientId: string,
-): Promise<Viewer> {
-  if (actor.patientIds.includes(patientId) && actor.role === 'patient') return 'patient'
-  const doctor = (await board.doctors.get([wish.doctorId])).get(wish.doctorId)
-  const clinicIds = wish.clinicId === undefined ? (doctor?.clinicIds ?? []) : [wish.clinicId]
-  const isStaff = clinicIds.some((clinicId) =>
-    isStaffOf(actor, { doctorId: wish.doctorId, clinicId }),
-  )
-  return isStaff || actor.role === 'admin' ? 'staff' : 'patient'
-}
+type FoundOffer = { offer: Offer; refusal: null } | { refusal: Refusal }
 
-type FoundOffer =
-  | { verdict: 'open' | 'taken'; offer: Offer }
-  | { verdict: 'not-offered'; reason: string }
-
-/** The offer that has this start: of the doctor's clinics, one where it is open before others. */
+/** The offer that has this start open, or why it cannot be booked for this patient. */
 async function offerFor(
   context: SignedInContext,
   wish: Wish,
-  { now, viewer }: { now: Instant; viewer: Viewer },
+  { patientId, now }: { patientId: string; now: Instant },
 ): Promise<FoundOffer> {
-  if (wish.startsAt <= now) return { verdict: 'not-offered', reason: 'This time lies in the past.' }
-  const { doctorId, clinicId, visitTypeId } = wish
-  const offers =
-    (await offersOf(context.board, { doctorIds: [doctorId], clinicId, visitTypeId, viewer })).get(
-      doctorId,
-    ) ?? []
-  let taken: Offer | undefined
-  for (const offer of offers) {
-    const verdict = checkOffer(offer, { startsAt: wish.startsAt, now, viewer })
-    if (verdict === 'open') return { verdict, offer }
-    if (verdict === 'taken') taken ??= offer
+  const { pointer } = wish
+  if (wish.startsAt <= now)
+    return { refusal: new NotOffered(pointer, 'This time lies in the past.') }
+  let seen = await look(context, wish, { patientId, now })
+  // Memory may be a moment behind another process: what was freed there must not be refused here.
+  if (seen.taken && !(await isClaimedNow(context, seen.taken, wish.startsAt))) {
+    forget(context, seen.taken)
+    seen = await look(context, wish, { patientId, now })
   }
-  if (taken) return { verdict: 'taken', offer: taken }
+  if (seen.isForbidden)
+    return {
+      refusal: new NotAllowed('You may book for your own patients, or at your own clinic.'),
+    }
+  const offer = seen.open ?? seen.taken
+  if (!offer)
+    return {
+      refusal: new NotOffered(
+        pointer,
+        'The doctor does not offer this time. Choose one from the list of open times.',
+      ),
+    }
+  const refusal = await refusalForPatient(context, offer, { patientId, pointer, now })
+  if (refusal !== null) return { refusal }
+  return seen.open
+    ? { offer, refusal: null }
+    : { refusal: await slotTaken(context, offer, wish.startsAt) }
+}
+
+/** What memory says of the wish: the offer that has the time open, else one where it is taken. */
+async function look(
+  { actor, board }: SignedInContext,
+  { doctorId, clinicId, visitTypeId, startsAt }: Wish,
+  { patientId, now }: { patientId: string; now: Instant },
+): Promise<{ open: Offer | undefined; taken: Offer | undefined; isForbidden: boolean }> {
+  const asked = { doctorIds: [doctorId], clinicId, visitTypeId, viewerAt: viewerAt(actor) }
+  const all = (await offersOf(board, asked)).get(doctorId) ?? []
+  const offers = all.filter((offer) =>
+    mayBook(actor, { doctorId, clinicId: offer.clinicId, patientId }),
+  )
+  const verdicts = offers.map((offer) => checkOffer(offer, { startsAt, now }))
+  const open = offers[verdicts.indexOf('open')]
   return {
-    verdict: 'not-offered',
-    reason: 'The doctor does not offer this time. Choose one from the list of open times.',
+    open,
+    taken: open ? undefined : offers[verdicts.indexOf('taken')],
+    isForbidden: all.length > 0 && offers.length === 0,
   }
 }
 
-/** Why the wish cannot be granted, as far as memory tells; null when it is worth trying. */
-async function refusalOf(
-  context: SignedInContext,
-  wish: Wish,
-  found: FoundOffer,
-  { patientId, viewer }: { patientId: string; viewer: Viewer },
-): Promise<Refusal | null> {
-  if (found.verdict === 'not-offered') return new NotOffered(wish.pointer, found.reason)
-  const refusal = await refusalForPatient(context, found.offer, { patientId, viewer })
-  if (refusal !== null || found.verdict === 'open') return refusal
-  return slotTaken(context, found.offer, wish.startsAt, viewer)
+function isClaimedNow(context: SignedInContext, offer: Offer, startsAt: Instant): Promise<boolean> {
+  return withRetry(() =>
+    isClaimed(context.db, {
+      calendarId: offer.doctor.id,
+      during: claimOf(offer, startsAt),
+      now: context.clock(),
+    }),
+  )
 }
 
 /** Why this patient may not have this kind of visit with this doctor, or null. */
 async function refusalForPatient(
   context: SignedInContext,
-  { doctor, clinicId, visitType }: Offer,
-  { patientId, viewer }: { patientId: string; viewer: Viewer },
+  { doctor, visitType, viewer }: Offer,
+  { patientId, pointer, now }: { patientId: string; pointer: Wish['pointer']; now: Instant },
 ): Promise<Refusal | null> {
-  const visit = { doctorId: doctor.id, clinicId, patientId }
-  if (!mayBook(context.actor, visit))
-    return new NotAllowed('You may book for your own patients, or with doctors of your own clinic.')
   if (viewer === 'staff')
     return (await patientExists(context.db, patientId)) ? null : new NotFound('patient')
   const isForKnown = visitType.whoMayBook === 'existing_patients'
   if (!isForKnown && doctor.acceptingNewPatients) return null
-  if (await isPatientOf(context.db, visit)) return null
-  return isForKnown
-    ? new NotOffered(
-        '/visitTypeId',
-        'Only patients whom the doctor already knows may book this visit.',
-      )
-    : new NotOffered('/doctorId', 'The doctor takes no new patients at the moment.')
+  if (await isPatientOf(context.db, { doctorId: doctor.id, patientId, now })) return null
+  return new NotOffered(
+    pointer,
+    isForKnown
+      ? 'Only patients whom the doctor has seen before may book this type of visit.'
+      : 'The doctor takes no new patients at the moment.',
+  )
 }
 
 /** The answer that this very request got before, when the time would now be refused. */
@@ -255,7 +258,8 @@ async function earlierAnswer(
   }
 }
 
-async function take(
+/** Takes the time in one call of the database; safe to repeat with the same appointment id. */
+export async function take(
   context: SignedInContext,
   offer: Offer,
   wished: {
@@ -265,7 +269,6 @@ async function take(
     startsAt: Instant
     reason: string | null
     now: Instant
-    viewer: Viewer
   },
 ): Promise<{ answer: StoredAnswer; failure: null } | { answer: null; failure: BookingFailure }> {
   const appointment = appointmentOf(offer, wished)
@@ -276,6 +279,7 @@ async function take(
     sequence: 0,
     starts_at: appointment.startsAt,
     ends_at: appointment.endsAt,
+    expires_at: appointment.expiresAt,
   }
   const { now, request } = wished
   try {
@@ -293,7 +297,7 @@ async function take(
       context.board.take({
         doctorId: appointment.doctorId,
         clinicId: appointment.clinicId,
-        roomId: appointment.roomId,
+        takesRoom: appointment.rooms !== null,
         claim: {
           ...claimOf(offer, appointment.startsAt),
           expiresAt: appointment.expiresAt,
@@ -317,21 +321,19 @@ function appointmentOf(
     startsAt: Instant
     reason: string | null
     now: Instant
-    viewer: Viewer
   },
 ): NewAppointment {
-  const { doctor, clinic, visitType } = offer
-  const { now, viewer } = wished
+  const { doctor, clinic, visitType, viewer } = offer
+  const { now } = wished
   const slot = slotAt(offer, wished.startsAt)
-  const roomId = freeRoomOf(offer, slot.startsAt, now)
   const mode = visitType.bookingMode ?? doctor.bookingMode
   const isRequest = viewer === 'patient' && mode === 'on_request'
   const whole = claimOf(offer, slot.startsAt)
   const claims = [
     { calendarId: doctor.id, ...whole },
     { calendarId: wished.patientId, startsAt: slot.startsAt, endsAt: slot.endsAt },
-    ...(roomId === null ? [] : [{ calendarId: roomId, ...whole }]),
   ]
+  const roomIds = roomIdsOf(offer)
   return {
     id: wished.appointmentId,
     status: isRequest ? 'requested' : 'confirmed',
@@ -339,7 +341,6 @@ function appointmentOf(
     clinicId: offer.clinicId,
     patientId: wished.patientId,
     visitTypeId: offer.visitTypeId,
-    roomId,
     startsAt: slot.startsAt,
     endsAt: slot.endsAt,
     timeZone: slot.timeZone,
@@ -347,6 +348,7 @@ function appointmentOf(
     reason: wished.reason,
     expiresAt: isRequest ? Math.min(now + requestLapsesAfter, slot.startsAt) : null,
     claims: claims.sort((one, other) => (one.calendarId < other.calendarId ? -1 : 1)),
+    rooms: roomIds && { ids: inTurn(roomIds, wished.appointmentId), ...whole },
     versions: {
       doctor: doctor.scheduleVersion,
       clinic: clinic.scheduleVersion,
@@ -355,20 +357,25 @@ function appointmentOf(
   }
 }
 
+/** The rooms from another one on for each appointment, so that not everyone waits for the first. */
+function inTurn(roomIds: string[], appointmentId: string): string[] {
+  const first = Number.parseInt(appointmentId.slice(-6), 16) % Math.max(1, roomIds.length)
+  return [...roomIds.slice(first), ...roomIds.slice(0, first)]
+}
+
 /** Drops from memory what the database has just shown to be out of date. */
-function forget({ board }: SignedInContext, offer: Offer, failure: BookingFailure | null): void {
+function forget({ board }: SignedInContext, offer: Offer): void {
   board.doctors.forget(offer.doctor.id)
-  if (failure === 'stale' || failure === 'room-taken') board.clinics.forget(offer.clinicId)
-  if (failure === 'stale') board.visitTypes.forget(offer.visitTypeId)
+  board.clinics.forget(offer.clinicId)
+  board.visitTypes.forget(offer.visitTypeId)
 }
 
 async function slotTaken(
   context: SignedInContext,
   offer: Offer,
   startsAt: Instant,
-  viewer: Viewer,
 ): Promise<SlotTaken> {
-  const { alternatives, otherDoctors } = await alternativesTo(context, { offer, startsAt, viewer })
+  const { alternatives, otherDoctors } = await alternativesTo(context, { offer, startsAt })
   return new SlotTaken({
     alternatives: alternatives.map(presentSlot),
     otherDoctors: otherDoctors.map(({ id, title, name, slot }) => ({

@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sql } from 'kysely'
+import { offersOf } from '#src/availability/open-times.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { authenticate } from '#src/identity/authenticate.ts'
-import { parseInstant } from '#src/kernel/time.ts'
+import { newId } from '#src/kernel/ids.ts'
+import { formatUtc, localDateTimeOf, parseInstant } from '#src/kernel/time.ts'
 import { call, makeNetwork, pointersOf } from '#test/support/network.ts'
 import { book, makePatient, openEveryDay, openSlots } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
-import { findAppointment } from './appointment.ts'
-import { bookAppointment } from './book.ts'
+import { commandAppointment, findAppointment } from './appointment.ts'
+import { bookAppointment, take } from './book.ts'
+import { keepHouse } from './housekeeping.ts'
 
 const { app, runtime } = await testVisita()
 
@@ -169,7 +173,31 @@ test('notice and horizon bind patients, and not the staff', async () => {
   assert.equal(byStaff.status, 201)
 })
 
-test('a doctor who takes no new patients is still booked by those they know', async () => {
+/** Makes the patient someone whom the doctor saw yesterday. */
+async function wasSeen(
+  network: { doctorId: string; clinicId: string; visitTypeId: string },
+  patientId: string,
+): Promise<void> {
+  const startsAt = runtime.clock() - 86_400_000
+  await runtime.db
+    .insertInto('appointment')
+    .values({
+      id: newId(),
+      status: 'completed',
+      doctor_id: network.doctorId,
+      clinic_id: network.clinicId,
+      visit_type_id: network.visitTypeId,
+      patient_id: patientId,
+      starts_at: formatUtc(startsAt),
+      ends_at: formatUtc(startsAt + 1_800_000),
+      time_zone: 'Europe/Paris',
+      local_starts_at: localDateTimeOf(startsAt, 'Europe/Paris'),
+      created_at: formatUtc(startsAt),
+    })
+    .execute()
+}
+
+test('a doctor who takes no new patients is booked by those they have seen, not by those who merely booked', async () => {
   const network = await openNetwork()
   const { as, patientId } = await makePatient(runtime)
   await change(network, { acceptingNewPatients: false })
@@ -177,6 +205,8 @@ test('a doctor who takes no new patients is still booked by those they know', as
   assert.equal(refused.body.type, '/problems/not-offered')
   const first = await book(app, network.people.doctor, { slotId: network.slots[0]!.id, patientId })
   assert.equal(first.status, 201)
+  assert.equal((await book(app, as, { slotId: network.slots[1]!.id })).status, 422)
+  await wasSeen(network, patientId)
   assert.equal((await book(app, as, { slotId: network.slots[1]!.id })).status, 201)
 })
 
@@ -187,7 +217,7 @@ test('a visit type for staff or known patients is refused to others', async () =
   const restrict = (whoMayBook: string) =>
     call(app, `PATCH /visit-types/${visitTypeId}`, { as: people.admin, body: { whoMayBook } })
   await restrict('existing_patients')
-  assert.deepEqual(pointersOf(await book(app, as, { slotId: slots[0]!.id })), ['/visitTypeId'])
+  assert.deepEqual(pointersOf(await book(app, as, { slotId: slots[0]!.id })), ['/slotId'])
   await restrict('staff')
   assert.equal((await book(app, as, { slotId: slots[0]!.id })).body.type, '/problems/not-offered')
   await restrict('anyone')
@@ -249,12 +279,144 @@ async function contextLater(as: string, milliseconds: number): Promise<SignedInC
   return { ...runtime, actor, requestId: 'test', clock: () => runtime.clock() + milliseconds }
 }
 
+test('what lapsed is written down and told, also when nobody wants its time', async () => {
+  const network = await openNetwork()
+  await change(network, { bookingMode: 'on_request' })
+  const anna = await makePatient(runtime)
+  const { body } = await book(app, anna.as, { slotId: network.slots.at(-1)!.id })
+  await keepHouse({ ...runtime, clock: () => runtime.clock() + 49 * 3_600_000 })
+  const { status } = await runtime.db
+    .selectFrom('appointment')
+    .select('status')
+    .where('id', '=', body.id)
+    .executeTakeFirstOrThrow()
+  assert.equal(status, 'expired')
+  const types = await sql<{ type: string }>`select type from event
+    where subjects ->> 'appointmentId' = ${body.id} order by seq`.execute(runtime.db)
+  assert.deepEqual(
+    types.rows.map(({ type }) => type),
+    ['appointment.requested', 'appointment.expired'],
+  )
+})
+
+test('the reason of a step is kept with the step, and shown only where something was called off', async () => {
+  const network = await openNetwork()
+  await change(network, { bookingMode: 'on_request' })
+  const anna = await makePatient(runtime)
+  const { body } = await book(app, anna.as, { slotId: network.slots.at(-1)!.id })
+  const as = network.people.doctor
+  const reason = 'See you soon.'
+  const accepted = await call(app, `POST /appointments/${body.id}/accept`, { as, body: { reason } })
+  assert.equal(accepted.body.cancelledReason, undefined)
+  const { note } = await runtime.db
+    .selectFrom('appointment_event')
+    .select('note')
+    .where('appointment_id', '=', body.id)
+    .where('version', '=', 2)
+    .executeTakeFirstOrThrow()
+  assert.equal(note, reason)
+})
+
+test('a booking whose answer was lost is the booking, whatever has changed since', async () => {
+  const network = await openNetwork()
+  const anna = await makePatient(runtime)
+  const [offer] = (
+    await offersOf(runtime.board, {
+      doctorIds: [network.doctorId],
+      viewerAt: () => 'patient',
+    })
+  ).get(network.doctorId)!
+  const startsAt = parseInstant(network.slots[0]!.startsAt)!
+  const wished = {
+    appointmentId: newId(),
+    patientId: anna.patientId,
+    request: null,
+    now: runtime.clock(),
+    startsAt,
+    reason: null,
+  }
+  const context = await contextLater(anna.as, 0)
+  const first = await take(context, offer!, wished)
+  assert.equal(first.answer?.id, wished.appointmentId)
+  await change(network, { noticeMinutesMin: 90 })
+  assert.deepEqual(await take(context, offer!, wished), first)
+})
+
+test('rooms are shared out until none is left', async () => {
+  const network = await openNetwork()
+  const { people, clinicId } = network
+  await call(app, `PATCH /visit-types/${network.visitTypeId}`, {
+    as: people.admin,
+    body: { roomKind: 'exam' },
+  })
+  const none = await openSlots(app, network.doctorId)
+  assert.equal(none.length, 0)
+  for (const name of ['One', 'Two'])
+    await call(app, `POST /clinics/${clinicId}/rooms`, {
+      as: people.admin,
+      body: { name, kind: 'exam' },
+    })
+  const doctors = await Promise.all(
+    [1, 2, 3].map(async (number) => {
+      const { body } = await call(app, 'POST /doctors', {
+        as: people.admin,
+        body: {
+          name: `Doctor ${number}`,
+          clinicIds: [clinicId],
+          visitTypeIds: [network.visitTypeId],
+        },
+      })
+      const hours = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({
+        clinicId,
+        weekday,
+        from: '09:00',
+        to: '10:00',
+      }))
+      await call(app, `PUT /doctors/${body.id}/hours`, { as: people.admin, body: { hours } })
+      const { as } = await makePatient(runtime)
+      return { as, slot: (await openSlots(app, body.id))[0]! }
+    }),
+  )
+  const answers = await Promise.all(
+    doctors.map(({ as, slot }) => book(app, as, { slotId: slot.id })),
+  )
+  assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 201, 409])
+  const rooms = answers.filter(({ status }) => status === 201).map(({ body }) => body.room.name)
+  assert.deepEqual(rooms.sort(), ['One', 'Two'])
+})
+
+test('an id in capitals is the same id', async () => {
+  const { slots, doctorId, clinicId, visitTypeId } = await openNetwork()
+  const { as } = await makePatient(runtime)
+  const shouted = [doctorId, clinicId, visitTypeId].map((id) => id.toUpperCase())
+  const query = `clinicId=${shouted[1]}&visitTypeId=${shouted[2]}`
+  assert.equal((await openSlots(app, shouted[0]!, query)).length, slots.length)
+  const { status } = await book(app, as, {
+    doctorId: shouted[0],
+    startsAt: slots[0]!.startsAt,
+    clinicId: shouted[1],
+    visitTypeId: shouted[2],
+  })
+  assert.equal(status, 201)
+})
+
+test('a cursor that was made up is refused', async () => {
+  const { as } = await makePatient(runtime)
+  for (const startsAt of [1e15, 9e15, -1e300, 0.5]) {
+    const position = { startsAt, id: newId(), doctorId: newId(), clinicId: newId() }
+    const { id, ...slot } = position
+    const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const cursor = encode({ startsAt, id })
+    assert.equal((await call(app, `GET /appointments?cursor=${cursor}`, { as })).status, 422)
+    assert.equal((await call(app, `GET /slots?cursor=${encode(slot)}`)).status, 422)
+  }
+})
+
 test('only staff can cancel a visit that has begun', async () => {
   const { slots, people } = await openNetwork()
   const anna = await makePatient(runtime)
   const { body } = await book(app, anna.as, { slotId: slots[0]!.id })
   const afterStart = parseInstant(body.startsAt)! - runtime.clock() + 60_000
-  const { commandAppointment } = await import('./appointment.ts')
   const cancel = { command: 'cancel', reason: null, requestedVersion: null, request: null } as const
   await assert.rejects(
     commandAppointment(await contextLater(anna.as, afterStart), body.id, cancel),

@@ -1,5 +1,6 @@
 // Who may see, make and change appointments. Pure.
 
+import { isStaffOf } from '#src/availability/policy.ts'
 import type { AccountActor } from '#src/context.ts'
 
 /** The appointments an actor may find, as the union of four conditions; `all` is the admin's. */
@@ -18,18 +19,6 @@ export function sightOf(actor: AccountActor): Sight {
     doctorId: actor.doctorId,
     clinicIds: actor.clinicIds,
   }
-}
-
-/** Whether the account acts for the doctor or the clinic of a visit, and not as a patient. */
-export function isStaffOf(
-  actor: AccountActor,
-  visit: { doctorId: string; clinicId: string },
-): boolean {
-  return (
-    actor.role === 'admin' ||
-    actor.doctorId === visit.doctorId ||
-    actor.clinicIds.includes(visit.clinicId)
-  )
 }
 
 /** Whether the account may book for this patient with this doctor at this clinic. */

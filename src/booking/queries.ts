@@ -1,6 +1,7 @@
 import { sql, type SqlBool } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
 import type { AppointmentStatus, VisitMode } from '#src/db/tables.ts'
+import type { Interval } from '#src/kernel/interval.ts'
 import { formatUtc, type Instant, type LocalDate } from '#src/kernel/time.ts'
 import type { Sight } from './policy.ts'
 
@@ -12,6 +13,7 @@ export interface StoredAnswer {
   sequence: number
   starts_at: Instant
   ends_at: Instant
+  expires_at: Instant | null
 }
 
 export interface IdempotentRequest {
@@ -28,15 +30,16 @@ export interface NewAppointment {
   clinicId: string
   patientId: string
   visitTypeId: string
-  roomId: string | null
   startsAt: Instant
   endsAt: Instant
   timeZone: string
   localStartsAt: string
   reason: string | null
   expiresAt: Instant | null
-  /** What each calendar is claimed for, sorted by calendar id. */
-  claims: { calendarId: string; startsAt: Instant; endsAt: Instant }[]
+  /** What the doctor and the patient are claimed for, sorted by calendar id. */
+  claims: ({ calendarId: string } & Interval)[]
+  /** The rooms of which one is claimed, in the order to try them; null when none is needed. */
+  rooms: ({ ids: string[] } & Interval) | null
   versions: { doctor: number; clinic: number; visitType: number }
 }
 
@@ -56,9 +59,7 @@ export async function bookInOneCall(
   },
 ): Promise<StoredAnswer> {
   const { appointment, request } = options
-  const ranges = appointment.claims.map(
-    (claim) => `[${formatUtc(claim.startsAt)},${formatUtc(claim.endsAt)})`,
-  )
+  const { claims, rooms } = appointment
   const { rows } = await sql<{ answer: StoredAnswer }>`
     select book_appointment(
       ${formatUtc(options.now)}, ${options.origin}, ${options.accountId},
@@ -66,13 +67,30 @@ export async function bookInOneCall(
       ${JSON.stringify(options.answer)},
       ${appointment.versions.doctor}, ${appointment.versions.clinic}, ${appointment.versions.visitType},
       ${appointment.id}, ${appointment.status}, ${appointment.doctorId}, ${appointment.clinicId},
-      ${appointment.patientId}, ${appointment.visitTypeId}, ${appointment.roomId},
+      ${appointment.patientId}, ${appointment.visitTypeId},
       ${formatUtc(appointment.startsAt)}, ${formatUtc(appointment.endsAt)},
       ${appointment.timeZone}, ${appointment.localStartsAt}, ${appointment.reason},
       ${appointment.expiresAt === null ? null : formatUtc(appointment.expiresAt)},
-      ${appointment.claims.map((claim) => claim.calendarId)}::uuid[], ${ranges}::tstzrange[]
+      ${claims.map((claim) => claim.calendarId)}::uuid[], ${claims.map(rangeOf)}::tstzrange[],
+      ${rooms?.ids ?? null}::uuid[], ${rooms && rangeOf(rooms)}::tstzrange
     ) as answer`.execute(db)
   return rows[0]!.answer
+}
+
+function rangeOf({ startsAt, endsAt }: Interval): string {
+  return `[${formatUtc(startsAt)},${formatUtc(endsAt)})`
+}
+
+/** Whether a claim of the calendar that has not run out overlaps the interval. */
+export async function isClaimed(
+  db: Queryable,
+  options: { calendarId: string; during: Interval; now: Instant },
+): Promise<boolean> {
+  const { rows } = await sql<{ is_claimed: boolean }>`
+    select exists (select from claim where calendar_id = ${options.calendarId}
+      and during && ${rangeOf(options.during)}::tstzrange
+      and (expires_at is null or expires_at > ${formatUtc(options.now)})) as is_claimed`.execute(db)
+  return rows[0]!.is_claimed
 }
 
 /** Remembers the request; answers what it was answered before, or null. Waits for a twin. */
@@ -266,6 +284,7 @@ export interface LockedAppointment {
   room_id: string | null
   starts_at: Instant
   ends_at: Instant
+  expires_at: Instant | null
   version: number
   sequence: number
 }
@@ -287,6 +306,7 @@ export async function lockAppointment(
       'room_id',
       'starts_at',
       'ends_at',
+      'expires_at',
       'version',
       'sequence',
     ])
@@ -325,6 +345,7 @@ export async function insertStep(
     from: AppointmentStatus
     to: AppointmentStatus
     startsAt: Instant
+    note: string | null
   },
 ): Promise<void> {
   await db
@@ -337,7 +358,7 @@ export async function insertStep(
       from_status: step.from,
       to_status: step.to,
       starts_at: formatUtc(step.startsAt),
-      note: null,
+      note: step.note,
     })
     .execute()
 }
@@ -355,10 +376,10 @@ export async function keepClaims(db: Queryable, appointmentId: string): Promise<
     .execute()
 }
 
-/** Whether the patient has or had an appointment with the doctor. */
+/** Whether the patient has been seen by the doctor, or is with them now. */
 export async function isPatientOf(
   db: Queryable,
-  options: { patientId: string; doctorId: string },
+  options: { patientId: string; doctorId: string; now: Instant },
 ): Promise<boolean> {
   const row = await db
     .selectFrom('appointment')
@@ -366,6 +387,8 @@ export async function isPatientOf(
     .where('patient_id', '=', options.patientId)
     .where('doctor_id', '=', options.doctorId)
     .where('status', 'in', ['confirmed', 'arrived', 'with_doctor', 'completed'])
+    // A visit that is only booked makes nobody known: a patient could book one to get in.
+    .where(sql<SqlBool>`starts_at < ${formatUtc(options.now)}`)
     .limit(1)
     .executeTakeFirst()
   return row !== undefined
@@ -378,20 +401,4 @@ export async function patientExists(db: Queryable, patientId: string): Promise<b
     .where('id', '=', patientId)
     .executeTakeFirst()
   return row !== undefined
-}
-
-/**
- * Removes what nothing needs any more: claims that ended 30 days ago and idempotency keys older than
- * a day.
- */
-export async function purge(db: Queryable, now: Instant): Promise<void> {
-  const day = 86_400_000
-  await db
-    .deleteFrom('claim')
-    .where(sql<SqlBool>`upper(during) < ${formatUtc(now - 30 * day)}`)
-    .execute()
-  await db
-    .deleteFrom('idempotency_key')
-    .where(sql<SqlBool>`created_at < ${formatUtc(now - day)}`)
-    .execute()
 }

@@ -49,7 +49,7 @@ const outcomes = {
   schedule_version_stale: 'stale',
   daily_limit_reached: 'taken',
   doctor_time_taken: 'taken',
-  room_time_taken: 'room-taken',
+  room_time_taken: 'taken',
   patient_time_taken: 'patient-busy',
   idempotency_key_reused: 'key-reused',
 } as const

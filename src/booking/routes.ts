@@ -4,7 +4,7 @@ import type { SignedInContext } from '#src/context.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
 import { pageOf, readPage } from '#src/http/pagination.ts'
 import { signedIn } from '#src/http/request.ts'
-import { Id, Page, ref } from '#src/http/schema.ts'
+import { Id, InstantPosition, Page, ref } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import { requestedVersion, versionTag } from '#src/http/versions.ts'
 import type { RefusalCode } from '#src/kernel/errors.ts'
@@ -33,7 +33,7 @@ import {
 
 const tags = ['appointments']
 const params = Type.Object({ id: Id })
-const PositionSchema = Type.Object({ startsAt: Type.Integer(), id: Id })
+const PositionSchema = Type.Object({ startsAt: InstantPosition, id: Id })
 
 async function answerWith(
   context: SignedInContext,

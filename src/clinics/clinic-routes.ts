@@ -79,7 +79,7 @@ export function clinicRecordRoutes(app: App): void {
     },
     async (request, reply) => {
       const row = await changeClinic(signedIn(request), {
-        clinicId: request.params.id.toLowerCase(),
+        clinicId: request.params.id,
         change: request.body,
         requestedVersion: requestedVersion(request.headers['if-match']),
       })

@@ -51,7 +51,7 @@ export function closureRoutes(app: App): void {
       },
     },
     async (request, reply) => {
-      const clinicId = request.params.id.toLowerCase()
+      const clinicId = request.params.id
       const row = await addClosure(signedIn(request), clinicId, request.body)
       return reply.code(201).send(presentClosure(row))
     },
@@ -78,8 +78,7 @@ export function closureRoutes(app: App): void {
         response: { 200: ref(HolidayImportSchema) },
       },
     },
-    async (request) =>
-      importHolidays(signedIn(request), request.params.id.toLowerCase(), request.body),
+    async (request) => importHolidays(signedIn(request), request.params.id, request.body),
   )
 
   app.delete(
@@ -96,7 +95,7 @@ export function closureRoutes(app: App): void {
     },
     async (request, reply) => {
       const { id, closureId } = request.params
-      await removeClosure(signedIn(request), { clinicId: id.toLowerCase(), closureId })
+      await removeClosure(signedIn(request), { clinicId: id, closureId })
       return reply.code(204).send(null)
     },
   )

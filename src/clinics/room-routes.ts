@@ -19,7 +19,7 @@ export function roomRoutes(app: App): void {
         response: { 200: Page(ref(RoomSchema)) },
       },
     },
-    async (request) => listRooms(signedIn(request), request.params.id.toLowerCase(), request.query),
+    async (request) => listRooms(signedIn(request), request.params.id, request.query),
   )
 
   app.post(
@@ -36,7 +36,7 @@ export function roomRoutes(app: App): void {
       },
     },
     async (request, reply) => {
-      const row = await addRoom(signedIn(request), request.params.id.toLowerCase(), request.body)
+      const row = await addRoom(signedIn(request), request.params.id, request.body)
       return reply.code(201).send(presentRoom(row))
     },
   )
@@ -56,7 +56,7 @@ export function roomRoutes(app: App): void {
     },
     async (request, reply) => {
       const { id, roomId } = request.params
-      await removeRoom(signedIn(request), { clinicId: id.toLowerCase(), roomId })
+      await removeRoom(signedIn(request), { clinicId: id, roomId })
       return reply.code(204).send(null)
     },
   )

@@ -94,7 +94,7 @@ export function visitTypeRoutes(app: App): void {
     },
     async (request, reply) => {
       const row = await changeVisitType(signedIn(request), {
-        visitTypeId: request.params.id.toLowerCase(),
+        visitTypeId: request.params.id,
         change: request.body,
         requestedVersion: requestedVersion(request.headers['if-match']),
       })

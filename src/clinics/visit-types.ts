@@ -106,7 +106,7 @@ export async function createVisitType(
   context: SignedInContext,
   visitType: NewVisitType,
 ): Promise<VisitTypeRow> {
-  const clinicId = visitType.clinicId?.toLowerCase() ?? null
+  const clinicId = visitType.clinicId ?? null
   refuseForbidden(context, clinicId)
   const mode = visitType.mode ?? 'in_person'
   refuseStrayLink({ mode, videoLink: visitType.videoLink })

@@ -59,7 +59,7 @@ export function clientConfig(url: string, schema: string): ClientConfig {
     connectionTimeoutMillis: 2000,
     keepAlive: true,
     types,
-    options: `-c TimeZone=UTC -c search_path=${searchPath(schema)}`,
+    options: `-c TimeZone=UTC -c search_path=${searchPath(schema)} -c idle_in_transaction_session_timeout=60000`,
   }
 }
 
@@ -82,8 +82,12 @@ export function connect(options: {
   poolSize: number
   onLost: (error: Error) => void
 }): Connection {
+  const config = clientConfig(options.url, options.schema)
   const pool = new pg.Pool({
-    ...clientConfig(options.url, options.schema),
+    ...config,
+    // A statement that waits for a lock ends by itself before its caller gives up on it: one that was
+    // given up on would go on, and book for someone who was told that it failed.
+    options: `${config.options} -c lock_timeout=4000`,
     onConnect(client) {
       prepareStatements(client)
       // The pool listens only while a connection is idle, and an error that nobody hears ends the

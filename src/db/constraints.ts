@@ -54,6 +54,7 @@ const lostCodes = new Set([
   '57P03', // the server is starting
   '25006', // a standby, after a failover
   '53300', // too many connections
+  '55P03', // a lock was not to be had in time
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { codeOf, EmbeddedRefused, messageOf } from './embedded-refused.ts'
+import { messageOf } from '#src/kernel/errors.ts'
+import { codeOf, EmbeddedRefused } from './embedded-refused.ts'
 import { identityOf, type ServerUser } from './embedded-user.ts'
 
 const execute = promisify(execFile)

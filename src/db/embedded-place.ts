@@ -13,7 +13,8 @@ import {
   writeFile,
 } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { codeOf, EmbeddedRefused, messageOf } from './embedded-refused.ts'
+import { messageOf } from '#src/kernel/errors.ts'
+import { codeOf, EmbeddedRefused } from './embedded-refused.ts'
 import { socketTraces } from './embedded-socket.ts'
 import { canEnter, findServerUser, isRoot, type ServerUser } from './embedded-user.ts'
 

@@ -9,10 +9,11 @@ import { performance } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Client } from 'pg'
+import { messageOf } from '#src/kernel/errors.ts'
 import { lastLines, superuser } from './embedded-cluster.ts'
 import type { StartProgram } from './embedded-guard.ts'
 import type { Place } from './embedded-place.ts'
-import { codeOf, EmbeddedRefused, messageOf } from './embedded-refused.ts'
+import { codeOf, EmbeddedRefused } from './embedded-refused.ts'
 import { makeSocketDirectory, port, removeSocketDirectory, socketName } from './embedded-socket.ts'
 
 const execute = promisify(execFile)

@@ -5,7 +5,8 @@ import { dirname } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { codeOf, EmbeddedRefused, messageOf } from './embedded-refused.ts'
+import { messageOf } from '#src/kernel/errors.ts'
+import { codeOf, EmbeddedRefused } from './embedded-refused.ts'
 import { isRoot } from './embedded-user.ts'
 
 const waitSecondsMax = 660

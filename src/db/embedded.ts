@@ -3,6 +3,7 @@
 // on the same data directory shares it, and the last to leave ends it.
 
 import type { Client } from 'pg'
+import { messageOf } from '#src/kernel/errors.ts'
 import { copyName, findPackage, findRunnable, type PostgresPackage } from './embedded-binaries.ts'
 import {
   appRole,
@@ -20,7 +21,7 @@ import {
 import { type Guard, startFreely, startGuard } from './embedded-guard.ts'
 import { findPlace, findTraces, nameEverything, type Place } from './embedded-place.ts'
 import { endServer, type LaunchOptions, reachServer, tryReach } from './embedded-process.ts'
-import { EmbeddedRefused, messageOf } from './embedded-refused.ts'
+import { EmbeddedRefused } from './embedded-refused.ts'
 import { urlOf } from './embedded-socket.ts'
 import { takeStartLock } from './embedded-start-lock.ts'
 import { canEnter } from './embedded-user.ts'

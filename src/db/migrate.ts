@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import pg from 'pg'
+import { messageOf } from '#src/kernel/errors.ts'
 import { clientConfig } from './connect.ts'
 
 const folder = new URL('../../migrations/', import.meta.url)
@@ -171,8 +172,4 @@ async function grant(client: pg.Client, schema: string, appRole: string): Promis
 /** The names of the migrations that the database at hand does not have yet. */
 export function missingMigrations(known: Migration[], applied: ReadonlySet<string>): string[] {
   return known.filter((migration) => !applied.has(migration.name)).map(({ name }) => name)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

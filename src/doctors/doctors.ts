@@ -252,7 +252,7 @@ function unknownIds(
   options: { known: readonly string[]; requirement: string },
 ): FieldError[] {
   return (ids ?? []).flatMap((id, index) => {
-    if (options.known.includes(id.toLowerCase())) return []
+    if (options.known.includes(id)) return []
     const pointer = `/${field}/${index}`
     return [{ in: 'body' as const, pointer, detail: `${pointer} ${options.requirement}.` }]
   })

@@ -78,7 +78,7 @@ export async function doctorsByIds(db: Queryable, ids: readonly string[]): Promi
     ])
     .execute()
   const byId = new Map(rows.map((row) => [row.id, row]))
-  return ids.flatMap((id) => byId.get(id.toLowerCase()) ?? [])
+  return ids.flatMap((id) => byId.get(id) ?? [])
 }
 
 /**

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '#src/context.ts'
 import type { Database, DatabaseTransaction } from '#src/db/connect.ts'
+import { isLostConnection } from '#src/db/constraints.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { eventsAfter, insertEvents, type Cursor, type NewEvent } from './queries.ts'
 
@@ -42,7 +43,21 @@ export async function transact<Result>(
   work: (tx: Transact) => Promise<Result>,
 ): Promise<Result> {
   const events: NewEvent[] = []
-  const result = await context.db.transaction().execute(async (db) => {
+  const result = await commit(context, events, work).catch((error: unknown) => {
+    // The commit may have happened all the same; to look again at what did not change does no harm.
+    if (isLostConnection(error)) context.events.announce(events)
+    throw error
+  })
+  context.events.announce(events)
+  return result
+}
+
+function commit<Result>(
+  context: Pick<Context, 'db' | 'events' | 'clock' | 'actor'>,
+  events: NewEvent[],
+  work: (tx: Transact) => Promise<Result>,
+): Promise<Result> {
+  return context.db.transaction().execute(async (db) => {
     const answer = await work({ db, append: (event) => void events.push(event) })
     if (events.length > 0)
       await insertEvents(db, {
@@ -53,8 +68,6 @@ export async function transact<Result>(
       })
     return answer
   })
-  context.events.announce(events)
-  return result
 }
 
 const batchSize = 500

@@ -76,10 +76,20 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-/** The identifier of anything: a UUID. */
+/** The keyword that makes text arrive in lower case. */
+export const lowerCaseKeyword = 'x-lower-case'
+
+/** The identifier of anything: a UUID, which arrives in lower case however it was written. */
 export const Id = Type.String({
   format: 'uuid',
+  [lowerCaseKeyword]: true,
   examples: ['019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17'],
+})
+
+/** An instant inside a cursor, in milliseconds: one of the years 0001 to 9999. */
+export const InstantPosition = Type.Integer({
+  minimum: -62_135_596_800_000,
+  maximum: 253_402_300_799_999,
 })
 
 /** An instant as RFC 3339 text with an offset. */

@@ -4,7 +4,7 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { Options, ValidateFunction } from 'ajv/dist/2020.js'
 import { isLocalDate, isTimeZone, parseInstant } from '#src/kernel/time.ts'
-import { allComponents } from './schema.ts'
+import { allComponents, lowerCaseKeyword } from './schema.ts'
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
@@ -23,6 +23,17 @@ export const formats: Record<string, (text: string) => boolean> = {
   email: (text) => email.test(text),
   'time-zone': isTimeZone,
   uri: (text) => /^https?:\/\/\S+$/.test(text) && URL.canParse(text),
+}
+
+/** Writes text in lower case, for ids: some platforms print theirs in capitals (RFC 9562, section 4). */
+function lower(
+  _isAsked: boolean,
+  text: string,
+  _schema: unknown,
+  place?: { parentData: Record<string | number, unknown>; parentDataProperty: string | number },
+): boolean {
+  if (place !== undefined) place.parentData[place.parentDataProperty] = text.toLowerCase()
+  return true
 }
 
 export type HttpPart = 'body' | 'querystring' | 'params' | 'headers'
@@ -54,6 +65,7 @@ function withComponents(options: Options): Ajv2020 {
     addUsedSchema: false,
     formats,
   })
+  ajv.addKeyword({ keyword: lowerCaseKeyword, type: 'string', modifying: true, validate: lower })
   for (const schema of allComponents()) ajv.addSchema(schema)
   return ajv
 }

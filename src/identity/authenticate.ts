@@ -1,6 +1,7 @@
 // Who sent a request.
 
 import type { Actor, Runtime } from '#src/context.ts'
+import { withRetry } from '#src/db/retry.ts'
 import { NotSignedIn } from '#src/kernel/errors.ts'
 import { findActor } from './queries.ts'
 
@@ -22,7 +23,7 @@ export async function authenticate(
     throw new NotSignedIn('The Authorization header must be "Bearer " and the access token.')
   const now = runtime.clock()
   const bearer = await runtime.tokens.verify(token, now)
-  const actor = bearer && (await findActor(runtime.db, { ...bearer, now }))
+  const actor = bearer && (await withRetry(() => findActor(runtime.db, { ...bearer, now })))
   if (!actor) throw new NotSignedIn('The access token is not valid, or its session is over.')
   return { ...bearer, ...actor }
 }

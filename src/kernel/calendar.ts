@@ -127,3 +127,13 @@ export function parseMinute(text: string): number | null {
 export function formatMinute(minute: number): string {
   return `${twoDigits(Math.floor(minute / 60))}:${twoDigits(minute % 60)}`
 }
+
+/** The later of two dates. */
+export function laterOf(one: LocalDate, other: LocalDate): LocalDate {
+  return one > other ? one : other
+}
+
+/** The earlier of two dates. */
+export function earlierOf(one: LocalDate, other: LocalDate): LocalDate {
+  return one < other ? one : other
+}

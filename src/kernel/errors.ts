@@ -1,5 +1,10 @@
 // Refusals: the answers "no" that the domain gives on purpose. Anything else that is thrown is a bug.
 
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
 /** What is wrong with one input: `pointer` is a JSON Pointer (RFC 6901) into `in`. */
 export interface FieldError {
   in: 'body' | 'query' | 'path' | 'header'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { inOrder, overlaps, subtract, unite } from './interval.ts'
+import { inOrder, overlaps, unite } from './interval.ts'
 import type { Interval } from './interval.ts'
 
 const anyInterval = fc
@@ -42,20 +42,6 @@ test('a list that is in order already is not copied', () => {
     { startsAt: 2, endsAt: 5 },
   ]
   assert.equal(inOrder(intervals), intervals)
-})
-
-test('subtracting leaves the instants that no cut covers', () => {
-  fc.assert(
-    fc.property(anyIntervals, anyIntervals, (intervals, cuts) => {
-      const left = subtract(intervals, cuts)
-      const cutAway = new Set(covered(cuts))
-      assert.deepEqual(
-        covered(left),
-        covered(intervals).filter((at) => !cutAway.has(at)),
-      )
-      assertUnited(left)
-    }),
-  )
 })
 
 test('two intervals overlap when they have an instant in common, not when they touch', () => {

@@ -51,24 +51,3 @@ export function unite(intervals: readonly Interval[]): Interval[] {
   }
   return united
 }
-
-/** What of the intervals is left when the cuts are taken away, united and in order of time. */
-export function subtract(intervals: readonly Interval[], cuts: readonly Interval[]): Interval[] {
-  const ordered = inOrder(cuts)
-  const left: Interval[] = []
-  let next = 0
-  for (const { startsAt, endsAt } of unite(intervals)) {
-    let from = startsAt
-    while ((ordered[next]?.endsAt ?? Number.POSITIVE_INFINITY) <= from) next += 1
-    for (let index = next; from < endsAt; index += 1) {
-      const cut = ordered[index]
-      if (cut === undefined || cut.startsAt >= endsAt) {
-        left.push({ startsAt: from, endsAt })
-        break
-      }
-      if (cut.startsAt > from) left.push({ startsAt: from, endsAt: cut.startsAt })
-      from = cut.endsAt
-    }
-  }
-  return left
-}

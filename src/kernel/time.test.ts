@@ -7,7 +7,6 @@ import {
   formatInstant,
   formatUtc,
   isDayInZone,
-  isSameTimeZone,
   isTimeZone,
   localDateOf,
   localDateTimeOf,
@@ -212,12 +211,6 @@ test('only IANA zones in their usual spelling are zones', () => {
     assert.equal(isTimeZone(name), false, name)
     assert.throws(() => localDateOf(0, name), RangeError)
   }
-})
-
-test('an old name of a zone is the same zone', () => {
-  assert.ok(isSameTimeZone('Asia/Calcutta', 'Asia/Kolkata'))
-  assert.ok(isSameTimeZone('Europe/Paris', 'Europe/Paris'))
-  assert.equal(isSameTimeZone('Europe/Paris', 'Europe/Brussels'), false)
 })
 
 test('an instant is written with the offset that its zone has then', () => {

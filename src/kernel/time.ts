@@ -173,12 +173,6 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** Whether two names stand for the same zone, as 'Asia/Calcutta' and 'Asia/Kolkata' do. */
-export function isSameTimeZone(one: string, other: string): boolean {
-  if (one === other) return true
-  return new Temporal.ZonedDateTime(0n, one).equals(new Temporal.ZonedDateTime(0n, other))
-}
-
 /**
  * The instant of a wall time: `minute` minutes after the midnight that begins the day, read off the
  * clock on the wall, past 1440 on the days after. As RFC 5545 3.3.5 and Temporal's `compatible`

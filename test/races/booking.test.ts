@@ -18,11 +18,13 @@ import {
   type RaceNetwork,
   type RacePatient,
 } from '#test/support/race-network.ts'
-import { withServers, type RaceServers } from '#test/support/race-servers.ts'
+import { throughGate, withServers, type RaceServers } from '#test/support/race-servers.ts'
 
 const clientCount = 64
 const doctorCount = 4
 const roundCount = 10
+/** So many calls meet in the database; a server has 24 connections. */
+const waitersMin = 12
 const bandMinutes = 40
 const minute = 60_000
 
@@ -57,7 +59,8 @@ interface Race {
 }
 
 /** Each round, all clients at once want times of the same stretch. */
-async function race({ runtime, clients }: RaceServers): Promise<Race> {
+async function race(servers: RaceServers): Promise<Race> {
+  const { runtime, clients } = servers
   const network = await makeRaceNetwork(runtime, {
     doctors: doctorCount,
     patients: clientCount,
@@ -65,46 +68,46 @@ async function race({ runtime, clients }: RaceServers): Promise<Race> {
   })
   const attempts: Attempt[] = []
   const acknowledged: Race['acknowledged'] = []
+  const attempt = async (patient: RacePatient, index: number, round: number) => {
+    const doctorId = network.doctorIds[(index + round) % doctorCount]!
+    const choice = Math.floor(index / doctorCount)
+    const type = choice % visitTypes.length
+    const { durationMinutes, bufferBeforeMinutes, bufferAfterMinutes, stepMinutes } =
+      visitTypes[type]!
+    const visitTypeId = network.visitTypeIds[type]!
+    const step = Math.ceil((round * bandMinutes) / stepMinutes) + (choice % 4)
+    const startMinute = opensAt + step * stepMinutes
+    const startsAt = network.at(startMinute)
+    const endsAt = startsAt + durationMinutes * minute
+    const acknowledgedBefore = acknowledged.length
+    const reply = await clients[index % clients.length]!.send('POST /appointments', {
+      as: patient.as,
+      // Both ways to name a time.
+      body:
+        index % 2 === 0
+          ? { doctorId, visitTypeId, startsAt: network.textAt(startMinute) }
+          : {
+              slotId: slotId({ doctorId, clinicId: network.clinicId, visitTypeId, startsAt }),
+            },
+    })
+    const taken = {
+      startsAt: startsAt - bufferBeforeMinutes * minute,
+      endsAt: endsAt + bufferAfterMinutes * minute,
+    }
+    attempts.push({
+      patient,
+      doctorId,
+      visitTypeId,
+      visit: { startsAt, endsAt },
+      taken,
+      acknowledgedBefore,
+      reply,
+    })
+    if (reply.status === 201) acknowledged.push({ doctorId, taken })
+  }
   for (let round = 0; round < roundCount; round += 1) {
-    await Promise.all(
-      network.patients.map(async (patient, index) => {
-        const doctorId = network.doctorIds[(index + round) % doctorCount]!
-        const choice = Math.floor(index / doctorCount)
-        const type = choice % visitTypes.length
-        const { durationMinutes, bufferBeforeMinutes, bufferAfterMinutes, stepMinutes } =
-          visitTypes[type]!
-        const visitTypeId = network.visitTypeIds[type]!
-        const step = Math.ceil((round * bandMinutes) / stepMinutes) + (choice % 4)
-        const startMinute = opensAt + step * stepMinutes
-        const startsAt = network.at(startMinute)
-        const endsAt = startsAt + durationMinutes * minute
-        const acknowledgedBefore = acknowledged.length
-        const reply = await clients[index % clients.length]!.send('POST /appointments', {
-          as: patient.as,
-          // Both ways to name a time.
-          body:
-            index % 2 === 0
-              ? { doctorId, visitTypeId, startsAt: network.textAt(startMinute) }
-              : {
-                  slotId: slotId({ doctorId, clinicId: network.clinicId, visitTypeId, startsAt }),
-                },
-        })
-        const taken = {
-          startsAt: startsAt - bufferBeforeMinutes * minute,
-          endsAt: endsAt + bufferAfterMinutes * minute,
-        }
-        attempts.push({
-          patient,
-          doctorId,
-          visitTypeId,
-          visit: { startsAt, endsAt },
-          taken,
-          acknowledgedBefore,
-          reply,
-        })
-        if (reply.status === 201) acknowledged.push({ doctorId, taken })
-      }),
-    )
+    const sends = network.patients.map((patient, index) => () => attempt(patient, index, round))
+    await throughGate(servers, { waitersMin: waitersMin * clients.length }, sends)
   }
   return { network, attempts, acknowledged }
 }
