@@ -311,7 +311,14 @@ export async function alternativesTo(
     limit: colleaguesMax,
   })
   const doctorIds = colleagues.map(({ id }) => id)
-  const { visitTypeId } = offer
+  const { visitTypeId, clinicId } = offer
+  // Read again: the offer at hand may be from before the time was lost.
+  const own = await offersOf(context.board, {
+    doctorIds: [offer.doctor.id],
+    clinicId,
+    visitTypeId,
+    viewerAt: () => offer.viewer,
+  })
   const viewer = { viewerAt: asPatient }
   const same = await offersOf(context.board, { doctorIds, visitTypeId, ...viewer })
   const any = await offersOf(context.board, { doctorIds, ...viewer })
@@ -323,7 +330,9 @@ export async function alternativesTo(
     return slot ? [{ ...colleague, slot }] : []
   })
   return {
-    alternatives: nearest([offer], startsAt, now).slice(0, alternativesMax).sort(bySoonest),
+    alternatives: nearest(own.get(offer.doctor.id) ?? [], startsAt, now)
+      .slice(0, alternativesMax)
+      .sort(bySoonest),
     otherDoctors: otherDoctors
       .sort((one, other) => distance(one.slot, startsAt) - distance(other.slot, startsAt))
       .slice(0, otherDoctorsMax),
