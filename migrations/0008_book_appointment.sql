@@ -78,7 +78,7 @@ end $$;
 -- doctor or a patient while holding a room. Answers what the first request with this key was answered,
 -- or p_answer.
 create function book_appointment(
-  p_now timestamptz, p_origin uuid, p_account_id uuid,
+  p_now timestamptz, p_origin uuid, p_request_id text, p_account_id uuid,
   p_route text, p_key text, p_body_hash bytea, p_answer jsonb,
   p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer,
   p_id uuid, p_status text, p_doctor_id uuid, p_clinic_id uuid, p_patient_id uuid,
@@ -204,6 +204,10 @@ begin
   values (p_origin, 'appointment.' || p_status, jsonb_build_object(
     'appointmentId', p_id, 'doctorId', p_doctor_id, 'clinicId', p_clinic_id, 'patientId', p_patient_id,
     'roomId', free_room_id), p_account_id, p_now);
+  insert into audit_entry (
+    occurred_at, actor_id, action, subject_type, subject_id, allowed, request_id, details)
+  values (p_now, p_account_id, 'appointment.book', 'appointment', p_id, true, p_request_id,
+    jsonb_build_object('patientId', p_patient_id, 'doctorId', p_doctor_id));
   if p_key is not null then
     update idempotency_key set answer = p_answer
       where account_id = p_account_id and route = p_route and key = p_key;

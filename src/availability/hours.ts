@@ -32,17 +32,19 @@ export interface Week {
 }
 
 /**
- * The hours of the doctor, whom `doctorKey` names by id or as `me`.
+ * The hours of the doctor, whom `doctorKey` names by id or as `me`; the front desk sees those at its
+ * own clinics.
  *
  * @throws NotFound, NotAllowed.
  */
 export async function readHours(context: SignedInContext, doctorKey: string): Promise<Week> {
   const doctor = await doctorFor(context, { doctorKey, action: 'see-schedule' })
-  return { rules: await hoursOf(context.db, doctor.id), scheduleVersion: doctor.scheduleVersion }
+  return { rules: await hoursOf(context.db, doctor), scheduleVersion: doctor.scheduleVersion }
 }
 
 /**
- * Makes these the doctor's hours and forgets the ones before. `requestedVersion` is the version of
+ * Makes these the doctor's hours and forgets the ones before; the front desk replaces those at its own
+ * clinics and leaves the others alone. `requestedVersion` is the version of
  * the schedule that they are based on, null for any.
  *
  * @throws NotFound, NotAllowed, Refusal `stale-version`, InvalidRequest that points at each rule
@@ -64,9 +66,9 @@ export async function replaceHours(
       // The lock has raised the version by one.
       refuseStale(doctor.scheduleVersion - 1, options.requestedVersion)
       const rows = hoursRows(hours, doctor)
-      await deleteHours(tx.db, doctor.id)
+      await deleteHours(tx.db, doctor)
       await insertHours(tx.db, rows)
-      return { rules: await hoursOf(tx.db, doctor.id), scheduleVersion: doctor.scheduleVersion }
+      return { rules: await hoursOf(tx.db, doctor), scheduleVersion: doctor.scheduleVersion }
     },
   )
 }

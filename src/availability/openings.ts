@@ -90,7 +90,7 @@ export async function removeOpening(
     context,
     { doctorKey, action: 'doctor.opening.delete' },
     async (tx, doctor) => {
-      const isDeleted = await deleteOpening(tx.db, { doctorId: doctor.id, openingId })
+      const isDeleted = await deleteOpening(tx.db, doctor, openingId)
       if (!isDeleted) throw new NotFound('opening')
     },
   )

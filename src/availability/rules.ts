@@ -37,7 +37,12 @@ export function ruleErrors(
   const { doctor, pointer } = options
   const errors: FieldError[] = []
   if (!doctor.clinics.some((clinic) => clinic.id === rule.clinicId))
-    errors.push(wrong(`${pointer}/clinicId`, "must be one of the doctor's clinics"))
+    errors.push(
+      wrong(
+        `${pointer}/clinicId`,
+        "must be one of the doctor's clinics, and for the front desk its own",
+      ),
+    )
   errors.push(...minuteErrors(rule, pointer))
   for (const [index, id] of (rule.visitTypeIds ?? []).entries())
     if (!doctor.visitTypeIds.includes(id))

@@ -1,4 +1,4 @@
-import { sql, type Insertable, type Selectable } from 'kysely'
+import { sql, type Insertable, type Selectable, type SqlBool } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
 import type { OpeningTable, TimeOffTable, WeeklyHoursTable } from '#src/db/tables.ts'
 import { formatUtc, type Instant, type LocalDate } from '#src/kernel/time.ts'
@@ -34,7 +34,10 @@ export type NewHours = Insertable<WeeklyHoursTable>
 export type HoursRow = Omit<Selectable<WeeklyHoursTable>, 'id' | 'doctor_id'>
 
 /** In the order of the week. */
-export async function hoursOf(db: Queryable, doctorId: string): Promise<HoursRow[]> {
+export async function hoursOf(
+  db: Queryable,
+  { id: doctorId, clinics }: ScheduledDoctor,
+): Promise<HoursRow[]> {
   return db
     .selectFrom('weekly_hours')
     .select([
@@ -47,14 +50,22 @@ export async function hoursOf(db: Queryable, doctorId: string): Promise<HoursRow
       'visit_type_ids',
     ])
     .where('doctor_id', '=', doctorId)
+    .where(sql<SqlBool>`clinic_id = any (${clinics.map(({ id }) => id)}::uuid[])`)
     .orderBy('weekday')
     .orderBy('from_minute')
     .orderBy('id')
     .execute()
 }
 
-export async function deleteHours(db: Queryable, doctorId: string): Promise<void> {
-  await db.deleteFrom('weekly_hours').where('doctor_id', '=', doctorId).execute()
+export async function deleteHours(
+  db: Queryable,
+  { id: doctorId, clinics }: ScheduledDoctor,
+): Promise<void> {
+  await db
+    .deleteFrom('weekly_hours')
+    .where('doctor_id', '=', doctorId)
+    .where(sql<SqlBool>`clinic_id = any (${clinics.map(({ id }) => id)}::uuid[])`)
+    .execute()
 }
 
 /** In one statement, as JSON, so that its text is the same for any number of rules. */
@@ -129,12 +140,14 @@ export async function insertOpening(
 /** False when the doctor has no such opening. */
 export async function deleteOpening(
   db: Queryable,
-  options: { doctorId: string; openingId: string },
+  { id: doctorId, clinics }: ScheduledDoctor,
+  openingId: string,
 ): Promise<boolean> {
   const deleted = await db
     .deleteFrom('opening')
-    .where('id', '=', options.openingId)
-    .where('doctor_id', '=', options.doctorId)
+    .where('id', '=', openingId)
+    .where('doctor_id', '=', doctorId)
+    .where(sql<SqlBool>`clinic_id = any (${clinics.map(({ id }) => id)}::uuid[])`)
     .executeTakeFirst()
   return deleted.numDeletedRows === 1n
 }

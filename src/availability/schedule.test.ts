@@ -298,3 +298,28 @@ test('a doctor who works nowhere has time off in UTC', async () => {
   const answer = await call(app, 'POST /doctors/me/time-off', { as: people.doctor, body })
   assert.equal(answer.body.startsAt, '2030-06-30T22:00:00+00:00')
 })
+
+test('the front desk changes hours and openings at its own clinic alone', async () => {
+  const { doctorId, clinicId, otherClinicId, people } = await makeNetwork(runtime)
+  const clinicIds = [clinicId, otherClinicId]
+  await call(app, `PATCH /doctors/${doctorId}`, { as: people.admin, body: { clinicIds } })
+  const rule = (at: string, from: string) => ({ clinicId: at, weekday: 1, from, to: '17:00' })
+  const path = `/doctors/${doctorId}/hours` as const
+  const both = { hours: [rule(clinicId, '08:00'), rule(otherClinicId, '12:00')] }
+  assert.equal((await call(app, `PUT ${path}`, { as: people.doctor, body: both })).status, 200)
+
+  const own = { hours: [rule(clinicId, '09:00')] }
+  const put = await call(app, `PUT ${path}`, { as: people.deskHere, body: own })
+  assert.deepEqual(put.body.hours, own.hours)
+  const all = await call(app, `GET ${path}`, { as: people.doctor })
+  assert.deepEqual(all.body.hours, [rule(clinicId, '09:00'), rule(otherClinicId, '12:00')])
+  const foreign = await call(app, `PUT ${path}`, { as: people.deskHere, body: both })
+  assert.deepEqual(pointersOf(foreign), ['/hours/1/clinicId'])
+
+  const opening = { clinicId: otherClinicId, date: today, from: '20:00', to: '21:00' }
+  const openings = `/doctors/${doctorId}/openings` as const
+  const added = await call(app, `POST ${openings}`, { as: people.deskElsewhere, body: opening })
+  const remove = (as: string) => call(app, `DELETE ${openings}/${added.body.id}`, { as })
+  assert.equal((await remove(people.deskHere)).status, 404)
+  assert.equal((await remove(people.deskElsewhere)).status, 204)
+})

@@ -2,17 +2,18 @@
 // bookings from slipping past them.
 
 import { record } from '#src/audit/audit.ts'
-import type { SignedInContext } from '#src/context.ts'
+import type { AccountActor, SignedInContext } from '#src/context.ts'
 import { doctorIdOf, lockSchedule } from '#src/doctors/doctors.ts'
 import { transact, type Transact } from '#src/events/events.ts'
 import { NotAllowed, NotFound } from '#src/kernel/errors.ts'
-import { may, type ScheduleAction } from './policy.ts'
+import { isStaffOf, may, type ScheduleAction } from './policy.ts'
 import { scheduledDoctor, type ScheduledDoctor } from './schedule-queries.ts'
 
 export type { ScheduledDoctor } from './schedule-queries.ts'
 
 /**
- * The doctor whose schedule the caller asked for. `doctorKey` is an id or `me`.
+ * The doctor whose schedule the caller asked for, with the clinics that the caller may act for.
+ * `doctorKey` is an id or `me`.
  *
  * @throws NotFound, or NotAllowed when the schedule is not the caller's to do this with.
  */
@@ -27,7 +28,15 @@ export async function doctorFor(
     throw new NotAllowed(
       'Only the doctor, the front desk of their clinics and an admin see and change a schedule.',
     )
-  return doctor
+  return within(context.actor, doctor)
+}
+
+/** The doctor with those clinics alone whose staff the actor is. */
+function within(actor: AccountActor, doctor: ScheduledDoctor): ScheduledDoctor {
+  const clinics = doctor.clinics.filter(({ id }) =>
+    isStaffOf(actor, { doctorId: doctor.id, clinicId: id }),
+  )
+  return { ...doctor, clinics }
 }
 
 /**
@@ -49,7 +58,7 @@ export async function changeSchedule<Result>(
     if (!(await lockSchedule(tx.db, id))) throw new NotFound('doctor')
     const doctor = await scheduledDoctor(tx.db, id)
     if (doctor === undefined) throw new NotFound('doctor')
-    const result = await work(tx, doctor)
+    const result = await work(tx, within(context.actor, doctor))
     tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId: id } })
     await record(context, tx.db, {
       action: options.action,

@@ -1,5 +1,6 @@
 // Appointments: found by those whom they concern, and led through their states.
 
+import { record, type AuditEntry } from '#src/audit/audit.ts'
 import { isStaffOf } from '#src/availability/policy.ts'
 import type { SignedInContext } from '#src/context.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
@@ -48,7 +49,30 @@ export async function findAppointment(
   return row
 }
 
-/** The appointments that the actor may see and that match, soonest first; one more than `limit`. */
+/**
+ * The appointment, for someone who reads it: each reading leaves an audit row, a refused one too.
+ *
+ * @throws NotFound, also for an appointment that is not the actor's to see.
+ */
+export async function readAppointment(
+  context: SignedInContext,
+  id: string,
+): Promise<AppointmentRow> {
+  const entry = { action: 'appointment.read', subjectType: 'appointment', subjectId: id }
+  try {
+    const row = await findAppointment(context, id)
+    await record(context, context.db, entry)
+    return row
+  } catch (error) {
+    if (error instanceof NotFound) await record(context, context.db, { ...entry, allowed: false })
+    throw error
+  }
+}
+
+/**
+ * The appointments that the actor may see and that match, soonest first; one more than `limit`. The
+ * reading leaves an audit row with their ids.
+ */
 export async function listAppointments(
   context: SignedInContext,
   options: {
@@ -57,7 +81,7 @@ export async function listAppointments(
     limit: number
   },
 ): Promise<AppointmentRow[]> {
-  return withRetry(() =>
+  const rows = await withRetry(() =>
     appointmentsSoonestFirst(context.db, {
       sight: sightOf(context.actor),
       now: context.clock(),
@@ -66,6 +90,13 @@ export async function listAppointments(
       limit: options.limit + 1,
     }),
   )
+  await record(context, context.db, {
+    action: 'appointment.list',
+    subjectType: 'appointment',
+    subjectId: null,
+    details: { ids: rows.slice(0, options.limit).map(({ id }) => id) },
+  })
+  return rows
 }
 
 /**
@@ -88,9 +119,15 @@ export async function commandAppointment(
   try {
     return await withRetry(() => takeStep(context, id, { ...options, request }))
   } catch (error) {
+    if (error instanceof NotFound || error instanceof NotAllowed)
+      await record(context, context.db, { ...stepEntry(id, options.command), allowed: false })
     if (bookingFailureOf(error) === 'key-reused') throw new IdempotencyKeyReused()
     throw error
   }
+}
+
+function stepEntry(id: string, command: Command): AuditEntry {
+  return { action: `appointment.${command}`, subjectType: 'appointment', subjectId: id }
 }
 
 /** A key for a caller who sent none, so that a retry of ours after a lost answer is no second step. */
@@ -144,6 +181,7 @@ async function takeStep(
         },
       })
     }
+    await record(context, tx.db, stepEntry(id, command))
     const answer = answerOf(next)
     await storeAnswer(tx.db, request, answer)
     return answer

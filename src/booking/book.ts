@@ -287,6 +287,7 @@ export async function take(
       bookInOneCall(context.db, {
         now,
         origin: context.events.origin,
+        requestId: context.requestId,
         accountId: context.actor.accountId,
         request,
         answer,

@@ -412,6 +412,32 @@ test('a cursor that was made up is refused', async () => {
   }
 })
 
+test('whoever reads, changes or is refused an appointment is on record', async () => {
+  const { slots } = await openNetwork()
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const { body } = await book(app, anna.as, { slotId: slots[0]!.id })
+  await call(app, `GET /appointments/${body.id}`, { as: anna.as })
+  await call(app, `GET /appointments/${body.id}`, { as: ben.as })
+  await call(app, `DELETE /appointments/${body.id}`, { as: ben.as })
+  await call(app, `DELETE /appointments/${body.id}`, { as: anna.as })
+  const entries = await runtime.db
+    .selectFrom('audit_entry')
+    .select(['action', 'actor_id', 'allowed'])
+    .where('subject_id', '=', body.id)
+    .orderBy('seq')
+    .execute()
+  assert.deepEqual(
+    entries.map(({ action, actor_id, allowed }) => [action, actor_id, allowed]),
+    [
+      ['appointment.book', anna.accountId, true],
+      ['appointment.read', anna.accountId, true],
+      ['appointment.read', ben.accountId, false],
+      ['appointment.cancel', ben.accountId, false],
+      ['appointment.cancel', anna.accountId, true],
+    ],
+  )
+})
+
 test('only staff can cancel a visit that has begun', async () => {
   const { slots, people } = await openNetwork()
   const anna = await makePatient(runtime)

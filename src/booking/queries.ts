@@ -52,6 +52,7 @@ export async function bookInOneCall(
   options: {
     now: Instant
     origin: string
+    requestId: string
     accountId: string
     request: IdempotentRequest | null
     answer: StoredAnswer
@@ -62,7 +63,7 @@ export async function bookInOneCall(
   const { claims, rooms } = appointment
   const { rows } = await sql<{ answer: StoredAnswer }>`
     select book_appointment(
-      ${formatUtc(options.now)}, ${options.origin}, ${options.accountId},
+      ${formatUtc(options.now)}, ${options.origin}, ${options.requestId}, ${options.accountId},
       ${request?.route ?? null}, ${request?.key ?? null}, ${request?.bodyHash ?? null},
       ${JSON.stringify(options.answer)},
       ${appointment.versions.doctor}, ${appointment.versions.clinic}, ${appointment.versions.visitType},

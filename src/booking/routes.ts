@@ -11,9 +11,9 @@ import type { RefusalCode } from '#src/kernel/errors.ts'
 import {
   appointmentAsAnswered,
   commandAppointment,
-  findAppointment,
   listAppointments,
   presentAppointment,
+  readAppointment,
 } from './appointment.ts'
 import { isStaffOnly, type Command } from './appointment-state.ts'
 import { bookAppointment } from './book.ts'
@@ -135,7 +135,7 @@ export function appointmentRoutes(app: App): void {
       },
     },
     async (request, reply) => {
-      const row = await findAppointment(signedIn(request), request.params.id)
+      const row = await readAppointment(signedIn(request), request.params.id)
       reply.header('etag', versionTag(row.version))
       return presentAppointment(row)
     },
