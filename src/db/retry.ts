@@ -8,6 +8,18 @@ import { isLostConnection, isTransient } from './constraints.ts'
 const patienceMilliseconds = 30_000
 const transientTriesMax = 10
 
+/** Runs `work` again when the database undid it in favour of another transaction. */
+export async function withTransientRetry<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isTransient(error) || tries === transientTriesMax) throw error
+      await delay(Math.random() * 20)
+    }
+  }
+}
+
 /**
  * Runs `work` until it answers. It must be safe to run again after it was done and its answer lost.
  *
@@ -15,15 +27,14 @@ const transientTriesMax = 10
  */
 export async function withRetry<Result>(work: () => Promise<Result>): Promise<Result> {
   const startedAt = performance.now()
-  for (let tries = 1; ; tries += 1) {
+  for (;;) {
     try {
-      return await work()
+      return await withTransientRetry(work)
     } catch (error) {
-      const lost = isLostConnection(error)
-      if (!lost && !(isTransient(error) && tries < transientTriesMax)) throw error
-      if (lost && performance.now() - startedAt > patienceMilliseconds)
+      if (!isLostConnection(error)) throw error
+      if (performance.now() - startedAt > patienceMilliseconds)
         throw new Refusal('busy', 'The database does not answer. Try again in a moment.')
-      await delay(lost ? 100 + Math.random() * 200 : Math.random() * 20)
+      await delay(100 + Math.random() * 200)
     }
   }
 }

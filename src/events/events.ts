@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Context } from '#src/context.ts'
 import type { Database, DatabaseTransaction } from '#src/db/connect.ts'
 import { isLostConnection } from '#src/db/constraints.ts'
+import { withTransientRetry } from '#src/db/retry.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { eventsAfter, insertEvents, type Cursor, type NewEvent } from './queries.ts'
 
@@ -36,20 +37,25 @@ export interface Transact {
 
 /**
  * Runs `work` in one transaction, writes its events with it, and announces them once it has
- * committed.
+ * committed. `work` runs again after a deadlock, so all it does must be in the transaction.
  */
 export async function transact<Result>(
   context: Pick<Context, 'db' | 'events' | 'clock' | 'actor'>,
   work: (tx: Transact) => Promise<Result>,
 ): Promise<Result> {
-  const events: NewEvent[] = []
-  const result = await commit(context, events, work).catch((error: unknown) => {
+  let events: NewEvent[] = []
+  try {
+    return await withTransientRetry(() => {
+      events = []
+      return commit(context, events, work)
+    })
+  } catch (error) {
     // The commit may have happened all the same; to look again at what did not change does no harm.
-    if (isLostConnection(error)) context.events.announce(events)
+    if (!isLostConnection(error)) events = []
     throw error
-  })
-  context.events.announce(events)
-  return result
+  } finally {
+    context.events.announce(events)
+  }
 }
 
 function commit<Result>(

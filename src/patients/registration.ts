@@ -85,7 +85,6 @@ async function join(
     return
   }
   const { role, clinicId, doctorId } = invitation
-  await noteInvitationUser(tx.db, { invitation, accountId })
   if (role === 'front_desk' && clinicId !== null)
     await joinFrontDesk(context, tx, { accountId, clinicId })
   if (role === 'doctor' && doctorId === null)
@@ -94,4 +93,6 @@ async function join(
     const isBound = await bindDoctorAccount(context, tx, { doctorId, accountId, clinicId })
     if (!isBound) throw invalidInvitation('The doctor of this invitation has an account already.')
   }
+  // Last, since it shares a lock on the invitation's doctor, which another invitation may wait to bind.
+  await noteInvitationUser(tx.db, { invitation, accountId })
 }
