@@ -400,7 +400,7 @@ CREATE INDEX time_off_by_doctor ON public.time_off USING btree (doctor_id, start
 
 CREATE INDEX weekly_hours_by_doctor ON public.weekly_hours USING btree (doctor_id);
 
-CREATE OR REPLACE FUNCTION public.book_appointment(p_now timestamp with time zone, p_origin uuid, p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_answer jsonb, p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer, p_id uuid, p_status text, p_doctor_id uuid, p_clinic_id uuid, p_patient_id uuid, p_visit_type_id uuid, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_time_zone text, p_local_starts_at timestamp without time zone, p_reason text, p_expires_at timestamp with time zone, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange)
+CREATE OR REPLACE FUNCTION public.book_appointment(p_now timestamp with time zone, p_origin uuid, p_request_id text, p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_answer jsonb, p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer, p_id uuid, p_status text, p_doctor_id uuid, p_clinic_id uuid, p_patient_id uuid, p_visit_type_id uuid, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_time_zone text, p_local_starts_at timestamp without time zone, p_reason text, p_expires_at timestamp with time zone, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange)
  RETURNS jsonb
  LANGUAGE plpgsql
 AS $function$
@@ -522,6 +522,10 @@ begin
   values (p_origin, 'appointment.' || p_status, jsonb_build_object(
     'appointmentId', p_id, 'doctorId', p_doctor_id, 'clinicId', p_clinic_id, 'patientId', p_patient_id,
     'roomId', free_room_id), p_account_id, p_now);
+  insert into audit_entry (
+    occurred_at, actor_id, action, subject_type, subject_id, allowed, request_id, details)
+  values (p_now, p_account_id, 'appointment.book', 'appointment', p_id, true, p_request_id,
+    jsonb_build_object('patientId', p_patient_id, 'doctorId', p_doctor_id));
   if p_key is not null then
     update idempotency_key set answer = p_answer
       where account_id = p_account_id and route = p_route and key = p_key;

@@ -21,23 +21,27 @@ export function isDatabaseError(error: unknown): error is DatabaseError {
 const refusals: Record<string, () => Refusal> = {
   account_email_unique: () =>
     new Refusal('email-taken', 'An account with this e-mail address exists. Sign in instead.', {
-      errors: [{ in: 'body', pointer: '/email', detail: 'is already used by an account' }],
+      errors: [{ in: 'body', pointer: '/email', detail: '/email is already used by an account.' }],
     }),
   specialty_code_unique: () => new Refusal('conflict', 'A specialty with this code exists.'),
   specialty_name_unique: () => new Refusal('conflict', 'A specialty with this name exists.'),
   room_name_unique: () => new Refusal('conflict', 'The clinic has a room of this name.'),
   doctor_account_unique: () =>
     new Refusal('conflict', 'This account already has a doctor profile.'),
-  weekly_hours_clinic: () => invalidField('/hours', 'names a clinic that does not exist'),
-  opening_clinic: () => invalidField('/clinicId', 'names a clinic that does not exist'),
+  weekly_hours_clinic: () => invalidField('/hours', '/hours names a clinic that does not exist.'),
+  opening_clinic: () => invalidField('/clinicId', '/clinicId names a clinic that does not exist.'),
   doctor_specialty_specialty: () =>
-    invalidField('/specialtyIds', 'names a specialty that does not exist'),
-  doctor_clinic_clinic: () => invalidField('/clinicIds', 'names a clinic that does not exist'),
+    invalidField('/specialtyIds', '/specialtyIds names a specialty that does not exist.'),
+  doctor_clinic_clinic: () =>
+    invalidField('/clinicIds', '/clinicIds names a clinic that does not exist.'),
   doctor_visit_type_visit_type: () =>
-    invalidField('/visitTypeIds', 'names a visit type that does not exist'),
-  visit_type_clinic: () => invalidField('/clinicId', 'names a clinic that does not exist'),
-  invitation_clinic: () => invalidField('/clinicId', 'names a clinic that does not exist'),
-  invitation_doctor: () => invalidField('/doctorId', 'names a doctor that does not exist'),
+    invalidField('/visitTypeIds', '/visitTypeIds names a visit type that does not exist.'),
+  visit_type_clinic: () =>
+    invalidField('/clinicId', '/clinicId names a clinic that does not exist.'),
+  invitation_clinic: () =>
+    invalidField('/clinicId', '/clinicId names a clinic that does not exist.'),
+  invitation_doctor: () =>
+    invalidField('/doctorId', '/doctorId names a doctor that does not exist.'),
   appointment_room: () =>
     new Refusal('conflict', 'Visits were booked in this room, so it cannot be removed.'),
 }

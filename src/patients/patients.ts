@@ -128,7 +128,7 @@ function seePatient(context: SignedInContext, db: Queryable, patientId: string) 
 function refuseFutureBirth(context: Context, { dateOfBirth }: PatientChange): void {
   if (typeof dateOfBirth !== 'string') return
   if (dateOfBirth > localDateOf(context.clock(), 'Pacific/Kiritimati') || dateOfBirth < '1850')
-    throw invalidField('/dateOfBirth', 'The date of birth must be in the past, after 1849.')
+    throw invalidField('/dateOfBirth', '/dateOfBirth must be in the past, after 1849.')
 }
 
 /** The record as the API shows it. */
