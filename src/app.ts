@@ -258,8 +258,11 @@ async function listen(app: App, { host, port }: Config): Promise<number> {
     await app.listen({ host, port })
   } catch (error) {
     const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    const remedy = isTaken
+      ? `Choose another port: PORT=${port + 1}, for the demo -- --port ${port + 1}.`
+      : 'Set HOST to an address of this machine, such as HOST=127.0.0.1, and PORT to a port that you may use.'
     throw new StartRefused(
-      `Visita cannot listen on port ${port} of ${host}: ${isTaken ? 'it is in use' : messageOf(error)}. Set HOST, or choose another port: PORT=${port + 1}, for the demo -- --port ${port + 1}.`,
+      `Visita cannot listen on port ${port} of ${host}: ${isTaken ? 'it is in use' : messageOf(error)}. ${remedy}`,
     )
   }
   const address = app.server.address()

@@ -14,13 +14,22 @@ const usage = `Usage: npm run visita -- <command>
 
   create-admin [--email E --name N]   Makes an admin account. Asks for what is missing; the password
                                       is asked for, or read from standard input.
+  database-url                        Prints the URL of the database for its owner, password included,
+                                      for psql while Visita runs.
   make-secret                         Prints a fresh value for TOKEN_SIGNING_KEY.
   help                                Prints this.`
 
 const commands: Record<string, (options: { email?: string; name?: string }) => Promise<void>> = {
   'create-admin': createAdminByHand,
+  'database-url': printDatabaseUrl,
   'make-secret': async () => console.log(newKey()),
   help: async () => console.log(usage),
+}
+
+async function printDatabaseUrl(): Promise<void> {
+  const opened = await openRuntime({ config: loadConfig({ env: process.env }) })
+  console.log(opened.databaseUrl)
+  await opened.close()
 }
 
 async function createAdminByHand(options: { email?: string; name?: string }): Promise<void> {
@@ -36,7 +45,7 @@ async function createAdminByHand(options: { email?: string; name?: string }): Pr
   const input = createInterface({ input: process.stdin, output, terminal })
   const lines = input[Symbol.asyncIterator]()
   const ask = async (question: string) => {
-    process.stderr.write(question)
+    if (terminal) process.stderr.write(question)
     const { value, done } = await lines.next()
     return done ? '' : value
   }
@@ -44,7 +53,7 @@ async function createAdminByHand(options: { email?: string; name?: string }): Pr
   const name = options.name ?? (await ask('Name: ')).trim()
   isSecret = true
   const password = await ask('Password (8 to 128 characters, not shown): ')
-  process.stderr.write('\n')
+  if (terminal) process.stderr.write('\n')
   input.close()
 
   const opened = await openRuntime({ config, say: (sentence) => console.error(sentence) })

@@ -220,16 +220,16 @@ test('a time that is not offered is refused with its field named, and books noth
     ['a time beyond the horizon', { doctorId, startsAt: text(startsAt + year) }, '/startsAt'],
     ['a time in 9999', { doctorId, startsAt: '9999-12-31T23:59:59Z' }, '/startsAt'],
     ['a time in year 1', { doctorId, startsAt: '0001-01-01T00:00:00Z' }, '/startsAt'],
-    ['a doctor who is none', { doctorId: newId(), startsAt: text(startsAt) }, '/startsAt'],
+    ['a doctor who is none', { doctorId: newId(), startsAt: text(startsAt) }, '/doctorId'],
     [
       'a clinic that is not the doctor’s',
       { doctorId, clinicId: otherClinicId, startsAt: text(startsAt) },
-      '/startsAt',
+      '/clinicId',
     ],
     [
       'a visit type that is not the doctor’s',
       { doctorId, visitTypeId: otherClinicVisitTypeId, startsAt: text(startsAt) },
-      '/startsAt',
+      '/visitTypeId',
     ],
   ]
   await refuseAll(

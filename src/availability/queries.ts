@@ -199,3 +199,17 @@ export async function colleaguesOf(
     limit ${options.limit}`.execute(db)
   return rows
 }
+
+/** Whether the doctor has seen one of the patients before, or is with them now. */
+export async function isPatientOf(
+  db: Queryable,
+  options: { patientIds: readonly string[]; doctorId: string; now: Instant },
+): Promise<boolean> {
+  const { rows } = await sql<{ is_known: boolean }>`
+    select exists (select from appointment
+      where patient_id = any (${options.patientIds}::uuid[]) and doctor_id = ${options.doctorId}
+        and status in ('confirmed', 'arrived', 'with_doctor', 'completed')
+        -- A visit that is only booked makes nobody known: a patient could book one to get in.
+        and starts_at < ${formatUtc(options.now)}) as is_known`.execute(db)
+  return rows[0]!.is_known
+}

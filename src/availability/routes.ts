@@ -70,7 +70,9 @@ export function availabilityRoutes(app: App): void {
         summary: 'Open times of one doctor, day by day',
         description:
           "Dates are those of the clinic's time zone; days without an open time are listed too. The " +
-          "doctor's staff also see times within the notice and beyond the booking horizon.",
+          "doctor's staff also see times within the notice and beyond the booking horizon. What is only " +
+          'for patients whom the doctor has seen before is shown to strangers, and not to patients who ' +
+          'are signed in and could not book it.',
         tags: ['open times'],
         params: Type.Object({ id: DoctorKey }),
         querystring: AvailabilityQuery,

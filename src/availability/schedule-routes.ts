@@ -25,9 +25,6 @@ const audience = ['doctor', 'front_desk', 'admin'] as const
 const tags = ['open times']
 const whose = 'For the doctor, the front desk of one of their clinics, and admins.'
 
-/** 200 rules with 50 visit types each are longer than bodies are elsewhere. */
-const hoursBytesMax = 1024 * 1024
-
 const OpeningPosition = Type.Object({
   opensOn: LocalDateText,
   fromMinute: Type.Integer({ minimum: 0, maximum: 1439 }),
@@ -64,7 +61,6 @@ function hoursRoutes(app: App): void {
     '/doctors/:id/hours',
     {
       config: { audience, refusals: ['stale-version'] },
-      bodyLimit: hoursBytesMax,
       schema: {
         summary: 'Replace the weekly hours',
         description: `${whose} The hours before are forgotten; booked visits stay. \`to\` at or before \`from\` runs past midnight (22:00 to 06:00), the whole day is 00:00 to 24:00.`,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newId } from '#src/kernel/ids.ts'
-import { addDays, formatUtc, localDateOf } from '#src/kernel/time.ts'
+import { addDays, localDateOf } from '#src/kernel/time.ts'
 import { call, makeNetwork, pointersOf, scheduleVersionOf } from '#test/support/network.ts'
 import { testVisita } from '#test/support/visita.ts'
 
@@ -117,27 +117,9 @@ test('rules that do not fit are pointed at, and the week stays as it was', async
   assert.deepEqual(body.hours, [rule])
 })
 
-test('two hundred rules with fifty visit types each are taken', async () => {
-  const { doctorId, clinicId, people } = await makeNetwork(runtime)
-  const ids = Array.from({ length: 50 }, () => newId())
-  const created_at = formatUtc(runtime.clock())
-  await runtime.db
-    .insertInto('visit_type')
-    .values(
-      ids.map((id) => ({
-        id,
-        name: 'Many',
-        duration_minutes: 30,
-        mode: 'phone' as const,
-        created_at,
-      })),
-    )
-    .execute()
-  await runtime.db
-    .insertInto('doctor_visit_type')
-    .values(ids.map((id) => ({ doctor_id: doctorId, visit_type_id: id })))
-    .execute()
-  const rule = { clinicId, weekday: 1, from: '09:00', to: '17:00', visitTypeIds: ids }
+test('two hundred rules are taken', async () => {
+  const { clinicId, visitTypeId, people } = await makeNetwork(runtime)
+  const rule = { clinicId, weekday: 1, from: '09:00', to: '17:00', visitTypeIds: [visitTypeId] }
   const body = { hours: Array.from({ length: 200 }, () => rule) }
   const answer = await call(app, 'PUT /doctors/me/hours', { as: people.doctor, body })
   assert.equal(answer.status, 200)

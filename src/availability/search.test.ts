@@ -136,6 +136,24 @@ test('every day asked for is listed, and the next open date lies after them', as
   assert.ok(body.nextOpenDate >= dateIn(5))
 })
 
+test('a patient is not shown what only known patients may book', async () => {
+  const network = await makeNetwork(runtime)
+  await openEveryDay(app, network)
+  const { as } = await makePatient(runtime)
+  const path =
+    `/doctors/${network.doctorId}/availability?from=${dateIn(1)}&to=${dateIn(1)}` as const
+  const countFor = async (who?: string) =>
+    (await call(app, `GET ${path}`, { as: who })).body.days[0].slots.length
+  assert.ok((await countFor(as)) > 0)
+  await call(app, `PATCH /doctors/${network.doctorId}`, {
+    as: network.people.admin,
+    body: { acceptingNewPatients: false },
+  })
+  assert.equal(await countFor(as), 0)
+  assert.ok((await countFor()) > 0)
+  assert.ok((await countFor(network.people.deskHere)) > 0)
+})
+
 test('dates that make no sense are refused by name', async () => {
   const { doctorId, otherClinicId, otherClinicVisitTypeId } = await makeNetwork(runtime)
   for (const [query, pointer] of [

@@ -16,7 +16,7 @@ import {
   type Viewer,
 } from './open-times.ts'
 import { isStaffOf } from './policy.ts'
-import { colleaguesOf, matchingDoctors, type DoctorFilter } from './queries.ts'
+import { colleaguesOf, isPatientOf, matchingDoctors, type DoctorFilter } from './queries.ts'
 
 /** The longest stretch of dates that one question may be about. */
 export const daysMax = 62
@@ -89,7 +89,7 @@ export async function availabilityOf(
     visitTypeId,
     viewerAt: viewerAt(context.actor),
   })
-  const offers = found.get(doctorId) ?? []
+  const offers = await forActor(context, found.get(doctorId) ?? [], now)
   const today = offers[0] ? todayOf(offers[0], now) : localDateOf(now, 'UTC')
   const { from, to } = datesOf(asked, today)
 
@@ -102,6 +102,26 @@ export async function availabilityOf(
     }
   const days = [...byDate].map(([date, slots]) => ({ date, slots: slots.sort(bySoonest) }))
   return { days, nextOpenDate: nextOpenDate(offers, addDays(to, 1), now) }
+}
+
+/** Whether only patients whom the doctor has seen before may book this. */
+export function isForKnownPatients({ doctor, visitType, viewer }: Offer): boolean {
+  return (
+    viewer === 'patient' &&
+    (visitType.whoMayBook === 'existing_patients' || !doctor.acceptingNewPatients)
+  )
+}
+
+/** Without what is for known patients, if none of the actor's patients is one; strangers may sign in. */
+async function forActor(
+  { actor, db }: Context,
+  offers: readonly Offer[],
+  now: Instant,
+): Promise<Offer[]> {
+  const doctorId = offers.find(isForKnownPatients)?.doctor.id
+  if (actor === null || doctorId === undefined) return [...offers]
+  const isKnown = await isPatientOf(db, { patientIds: actor.patientIds, doctorId, now })
+  return isKnown ? [...offers] : offers.filter((offer) => !isForKnownPatients(offer))
 }
 
 function nextOpenDate(offers: readonly Offer[], from: LocalDate, now: Instant): LocalDate | null {

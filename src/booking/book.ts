@@ -10,7 +10,8 @@ import {
   slotAt,
   type Offer,
 } from '#src/availability/open-times.ts'
-import { alternativesTo, viewerAt } from '#src/availability/search.ts'
+import { isPatientOf } from '#src/availability/queries.ts'
+import { alternativesTo, isForKnownPatients, viewerAt } from '#src/availability/search.ts'
 import { parseSlotId } from '#src/availability/slot-id.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
@@ -21,7 +22,6 @@ import { mayBook } from './policy.ts'
 import {
   bookInOneCall,
   isClaimed,
-  isPatientOf,
   patientExists,
   rememberRequest,
   type IdempotentRequest,
@@ -140,14 +140,17 @@ function readWish(body: BookingWish): Wish {
 function patientOf({ actor }: SignedInContext, body: BookingWish): string {
   const { patientId } = body
   if (patientId !== undefined) {
-    if (actor.role === 'patient' && !actor.patientIds.includes(patientId))
-      throw new NotFound('patient')
+    if (actor.role === 'patient' && !actor.patientIds.includes(patientId)) throw unknownPatient()
     return patientId
   }
   const own = actor.role === 'patient' ? actor.patientIds[0] : undefined
   if (own === undefined)
     throw invalidField('/patientId', '/patientId must name the patient whom the visit is for.')
   return own
+}
+
+function unknownPatient(): Refusal {
+  return new NotFound('patient', { in: 'body', pointer: '/patientId' })
 }
 
 type FoundOffer = { offer: Offer; refusal: null } | { refusal: Refusal }
@@ -172,18 +175,28 @@ async function offerFor(
       refusal: new NotAllowed('You may book for your own patients, or at your own clinic.'),
     }
   const offer = seen.open ?? seen.taken
-  if (!offer)
-    return {
-      refusal: new NotOffered(
-        pointer,
-        'The doctor does not offer this time. Choose one from the list of open times.',
-      ),
-    }
+  if (!offer) return { refusal: await whyNotOffered(context, wish) }
   const refusal = await refusalForPatient(context, offer, { patientId, pointer, now })
   if (refusal !== null) return { refusal }
   return seen.open
     ? { offer, refusal: null }
     : { refusal: await slotTaken(context, offer, wish.startsAt) }
+}
+
+/** Which part of the wish there is no offer for. */
+async function whyNotOffered({ board }: SignedInContext, wish: Wish): Promise<NotOffered> {
+  const { doctorId, clinicId, visitTypeId, pointer } = wish
+  const doctor = (await board.doctors.get([doctorId])).get(doctorId)
+  const by = (field: string) => (pointer === '/slotId' ? pointer : field)
+  if (!doctor) return new NotOffered(by('/doctorId'), 'There is no such doctor.')
+  if (clinicId !== undefined && !doctor.clinicIds.includes(clinicId))
+    return new NotOffered(by('/clinicId'), 'The doctor does not work at this clinic.')
+  if (visitTypeId !== undefined && !doctor.visitTypeIds.includes(visitTypeId))
+    return new NotOffered(by('/visitTypeId'), 'The doctor does not offer this type of visit.')
+  return new NotOffered(
+    pointer,
+    'The doctor does not offer this time. Choose one from the list of open times.',
+  )
 }
 
 /** What memory says of the wish: the offer that has the time open, else one where it is taken. */
@@ -219,17 +232,18 @@ function isClaimedNow(context: SignedInContext, offer: Offer, startsAt: Instant)
 /** Why this patient may not have this kind of visit with this doctor, or null. */
 async function refusalForPatient(
   context: SignedInContext,
-  { doctor, visitType, viewer }: Offer,
+  offer: Offer,
   { patientId, pointer, now }: { patientId: string; pointer: Wish['pointer']; now: Instant },
 ): Promise<Refusal | null> {
-  if (viewer === 'staff')
-    return (await patientExists(context.db, patientId)) ? null : new NotFound('patient')
-  const isForKnown = visitType.whoMayBook === 'existing_patients'
-  if (!isForKnown && doctor.acceptingNewPatients) return null
-  if (await isPatientOf(context.db, { doctorId: doctor.id, patientId, now })) return null
+  const { doctor, visitType } = offer
+  if (offer.viewer === 'staff')
+    return (await patientExists(context.db, patientId)) ? null : unknownPatient()
+  if (!isForKnownPatients(offer)) return null
+  if (await isPatientOf(context.db, { doctorId: doctor.id, patientIds: [patientId], now }))
+    return null
   return new NotOffered(
     pointer,
-    isForKnown
+    visitType.whoMayBook === 'existing_patients'
       ? 'Only patients whom the doctor has seen before may book this type of visit.'
       : 'The doctor takes no new patients at the moment.',
   )

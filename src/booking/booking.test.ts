@@ -141,10 +141,11 @@ test('what is not offered is refused with the field that named it', async () => 
     [{ startsAt: slot.startsAt }, '/doctorId'],
     [{}, ''],
     [{ patientId }, '/slotId'],
-    [{ doctorId, startsAt: slot.startsAt, clinicId: other.clinicId }, '/startsAt'],
+    [{ doctorId, startsAt: slot.startsAt, clinicId: other.clinicId }, '/clinicId'],
+    [{ doctorId: other.clinicId, startsAt: slot.startsAt }, '/doctorId'],
     [
       { doctorId, startsAt: slot.startsAt, visitTypeId: network.otherClinicVisitTypeId },
-      '/startsAt',
+      '/visitTypeId',
     ],
   ]
   for (const [body, pointer] of cases) {

@@ -377,24 +377,6 @@ export async function keepClaims(db: Queryable, appointmentId: string): Promise<
     .execute()
 }
 
-/** Whether the patient has been seen by the doctor, or is with them now. */
-export async function isPatientOf(
-  db: Queryable,
-  options: { patientId: string; doctorId: string; now: Instant },
-): Promise<boolean> {
-  const row = await db
-    .selectFrom('appointment')
-    .select('id')
-    .where('patient_id', '=', options.patientId)
-    .where('doctor_id', '=', options.doctorId)
-    .where('status', 'in', ['confirmed', 'arrived', 'with_doctor', 'completed'])
-    // A visit that is only booked makes nobody known: a patient could book one to get in.
-    .where(sql<SqlBool>`starts_at < ${formatUtc(options.now)}`)
-    .limit(1)
-    .executeTakeFirst()
-  return row !== undefined
-}
-
 export async function patientExists(db: Queryable, patientId: string): Promise<boolean> {
   const row = await db
     .selectFrom('patient')

@@ -24,6 +24,7 @@ interface ContentLine {
 }
 
 const eventsMax = 2000
+const lineCharactersMax = 8192
 const propertiesOfInterest = new Set([
   'DTSTART',
   'DTEND',
@@ -115,6 +116,8 @@ function contentLines(text: string): ContentLine[] {
       }
       last.text += line.slice(1)
     } else if (line !== '') lines.push({ number: index + 1, text: line })
+    if ((lines.at(-1)?.text.length ?? 0) > lineCharactersMax)
+      throw malformedLine(index + 1, `is part of a line of over ${lineCharactersMax} characters`)
   }
   return lines
 }

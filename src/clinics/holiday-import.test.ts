@@ -312,3 +312,11 @@ test('a file of a megabyte is read in well under a second', () => {
   readHolidays(calendar(...lines), paris)
   assert.ok(performance.now() - startedAt < 1000)
 })
+
+test('a line that goes on for over 8192 characters is refused, however it is folded', () => {
+  const folded = Array(300).fill(` ${'x'.repeat(30)}`)
+  const text = calendar(...event('DTSTART;VALUE=DATE:20261225', 'SUMMARY:Christmas', ...folded))
+  assert.match(refusal(text), /^Line \d+ of the file is part of a line of over 8192 characters/)
+  const long = calendar(...event(`SUMMARY:${'x'.repeat(9000)}`, 'DTSTART;VALUE=DATE:20261225'))
+  assert.match(refusal(long), /^Line 5 /)
+})

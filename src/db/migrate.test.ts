@@ -106,7 +106,7 @@ test('a role that may not create btree_gist is told who must', async (t) => {
     migrate({ url: url.href, schema: 'public', appRole: 'plain' }),
     (error) =>
       error instanceof MigrationRefused &&
-      /btree_gist is missing in database "bare" .* A superuser must run once/.test(error.message),
+      /btree_gist is missing in database "bare" .* a superuser must run once/.test(error.message),
   )
 })
 

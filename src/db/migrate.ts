@@ -97,7 +97,7 @@ async function prepare(client: pg.Client, schema: string): Promise<void> {
     } catch (error) {
       throw new MigrationRefused(
         `The extension btree_gist is missing in database "${database}" and the role "${role}" may not create it (${messageOf(error)}). ` +
-          `A superuser must run once: CREATE EXTENSION btree_gist SCHEMA public;`,
+          `Set MIGRATION_DATABASE_URL to the owner of the database, who may. Else a superuser must run once: CREATE EXTENSION btree_gist SCHEMA public;`,
       )
     }
   }

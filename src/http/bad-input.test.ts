@@ -228,6 +228,8 @@ test('query parameters are converted, and wrong or unknown ones refused by name'
   })
   assertInvalid(await list('limit=0'), { '/limit': /^limit must be 1 or more\.$/ })
   assertInvalid(await list('limit=101'), { '/limit': /100 or less/ })
+  assertInvalid(await list('limit=1e999'), { '/limit': /100 or less/ })
+  assertInvalid(await list('limit=-1e999'), { '/limit': /1 or more/ })
   assertInvalid(await list('limit=ten'), { '/limit': /whole number/ })
   assertInvalid(await list('limit='), { '/limit': /whole number/ })
   assertInvalid(await list('limit=1&limit=2'), { '/limit': /whole number/ })
@@ -248,16 +250,65 @@ test('a path that is not UTF-8, holds NUL, or is too long is refused', async () 
   assertInvalid(nul, { '/id': /NUL/ })
   const long = await server.app.inject({ method: 'DELETE', url: `/api/v1/pets/${'a'.repeat(300)}` })
   assertProblem(long, 414, 'address-too-long')
+  assert.equal(long.headers['x-frame-options'], 'DENY')
+  assert.match(String(long.headers['content-security-policy']), /default-src 'self'/)
 })
 
 test('an unknown path is not found and a known one names its methods', async () => {
   for (const url of ['/nothing', '/api/v1', '/api/v1/petss', '//api/v1/pets']) {
     assertProblem(await server.app.inject(url), 404, 'no-such-path')
   }
-  const answer = await server.app.inject({ method: 'PUT', url: '/api/v1/pets' })
+  const answer = await server.app.inject({ method: 'DELETE', url: '/api/v1/pets' })
   assertProblem(answer, 405, 'method-not-allowed')
-  assert.equal(answer.headers.allow, 'GET, POST, HEAD, OPTIONS')
+  assert.equal(answer.headers.allow, 'GET, POST, PUT, HEAD, OPTIONS')
   const options = await server.app.inject({ method: 'OPTIONS', url: '/api/v1/pets' })
   assert.equal(options.statusCode, 204)
-  assert.equal(options.headers.allow, 'GET, POST, HEAD, OPTIONS')
+  assert.equal(options.headers.allow, 'GET, POST, PUT, HEAD, OPTIONS')
+})
+
+test('an unknown path or method is refused before its body is read', async () => {
+  const payload = '{'
+  const path = await post({ body: payload, path: '/nothing' })
+  assertProblem(path, 404, 'no-such-path')
+  const patch = { method: 'PATCH', url: '/api/v1/pets', headers: json, payload } as const
+  assertProblem(await server.app.inject(patch), 405, 'method-not-allowed')
+})
+
+test('a path below /docs that is no file is not found', async () => {
+  for (const name of ['%5c', 'a%00', 'a'.repeat(300), 'a%2f..%2f..', '.env', 'nothing.js'])
+    assertProblem(await server.app.inject(`/docs/static/${name}`), 404, 'no-such-path')
+  assertProblem(await server.app.inject('/docs/yaml'), 404, 'no-such-path')
+})
+
+test('of a large body only the first fault is looked for', async () => {
+  const started = process.cpuUsage()
+  const answer = await server.app.inject({
+    method: 'PUT',
+    url: '/api/v1/pets',
+    headers: json,
+    payload: `{"pets": [${Array(340_000).fill('{}').join()}]}`,
+  })
+  assertInvalid(answer, { '/pets/0/name': /required/ })
+  const { user, system } = process.cpuUsage(started)
+  assert.ok(user + system < 1_500_000, `${user + system} microseconds`)
+})
+
+test('a refusal stays small whatever was sent', async () => {
+  const key = 'k'.repeat(2000)
+  const twice = `{${Array(40).fill('"a": 1').join()}}`
+  const deep = `${`{"${key}": `.repeat(30)}${twice}${'}'.repeat(30)}`
+  const unknown = JSON.stringify({
+    name: 'Tom',
+    ...Object.fromEntries(
+      Array.from({ length: 40 }, (_, index) => [`${index}${key.slice(500)}`, 1]),
+    ),
+  })
+  for (const body of [deep, unknown]) {
+    const answer = await post({ body })
+    const { errors } = assertProblem(answer, 422, 'invalid-request')
+    assert.ok(Array.isArray(errors) && errors.length === 20)
+    assert.ok(answer.body.length < 32_000, String(answer.body.length))
+  }
+  const query = await list(Array.from({ length: 500 }, (_, index) => `a${index}=%00`).join('&'))
+  assert.equal((assertProblem(query, 422, 'invalid-request').errors as unknown[]).length, 20)
 })

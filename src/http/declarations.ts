@@ -3,12 +3,13 @@
 
 import type { FastifyReply, FastifyRequest, FastifySchema, RouteOptions } from 'fastify'
 import { InvalidRequest, Refusal, type FieldError } from '#src/kernel/errors.ts'
-import { textFault } from './json-body.ts'
+import { faultsMax, pointerTo, textFault } from './json-body.ts'
 import { operationIdOf } from './operation-id.ts'
 import { HttpRefusal, type ProblemCode } from './problems.ts'
 import { requireAudience, type Audience } from './request.ts'
-import { closed, findComponent } from './schema.ts'
+import { closed, findComponent, isObject } from './schema.ts'
 import type { App, ServerOptions } from './server.ts'
+import { createValidatorCompiler } from './validation.ts'
 
 /** A route as its documentation needs it. */
 export interface Operation {
@@ -30,6 +31,7 @@ type Json = Record<string, unknown>
  */
 export function requireDeclarations(app: App, options: ServerOptions): Operation[] {
   const operations: Operation[] = []
+  const ofLargeBodies = createValidatorCompiler({ allErrors: false })
   app.addHook('onRoute', (route) => {
     const operation = declare(route)
     route.onRequest = [
@@ -37,6 +39,9 @@ export function requireDeclarations(app: App, options: ServerOptions): Operation
       checkContentType(route.schema, operation.body),
       ...hooksOf(route.onRequest),
     ]
+    if (route.bodyLimit !== undefined && route.bodyLimit > app.initialConfig.bodyLimit!) {
+      route.validatorCompiler = ofLargeBodies
+    }
     route.preValidation = [checkInput(operation.body), ...hooksOf(route.preValidation)]
     if (operation.method === 'HEAD') return
     if (operations.some(({ operationId }) => operationId === operation.operationId)) {
@@ -83,15 +88,11 @@ function declare(route: RouteOptions): Operation {
     operationId,
     audience,
     body: bodyOf(body),
-    problems: problemsOf(route.schema, { url, audience, refusals: config?.refusals ?? [] }),
+    problems: problemsOf({ method, url, audience, refusals: config?.refusals ?? [] }),
   }
 }
 
 const noParameters = { type: 'object', properties: {}, additionalProperties: false }
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null
-}
 
 /** A body all of whose fields are optional may itself be left out. */
 function bodyOf(schema: unknown): Operation['body'] {
@@ -112,21 +113,23 @@ function resolve(schema: Json): Json {
   return { ...findComponent(reference.replace(/#$/, '')) }
 }
 
-function problemsOf(
-  schema: FastifySchema,
-  route: { url: string; audience: Audience; refusals: readonly ProblemCode[] },
-): ProblemCode[] {
+/** Where no body or query is taken, one that is sent is refused all the same. */
+function problemsOf(route: {
+  method: string
+  url: string
+  audience: Audience
+  refusals: readonly ProblemCode[]
+}): ProblemCode[] {
   const hasPathParameters = route.url.includes(':')
-  const takesInput =
-    hasPathParameters || isObject(schema.body) || schema.querystring !== noParameters
+  const mayHaveBody = !['GET', 'HEAD'].includes(route.method)
   return [
     ...new Set<ProblemCode>([
-      ...(isObject(schema.body) ? (['malformed-request'] as const) : []),
+      ...(mayHaveBody || hasPathParameters ? (['malformed-request'] as const) : []),
       ...(route.audience === 'public' ? [] : (['not-signed-in'] as const)),
       ...(Array.isArray(route.audience) ? (['not-allowed'] as const) : []),
-      ...(hasPathParameters ? (['not-found'] as const) : []),
-      ...(isObject(schema.body) ? (['body-too-large', 'unsupported-media-type'] as const) : []),
-      ...(takesInput ? (['invalid-request'] as const) : []),
+      ...(hasPathParameters ? (['not-found', 'address-too-long'] as const) : []),
+      ...(mayHaveBody ? (['body-too-large', 'unsupported-media-type'] as const) : []),
+      'invalid-request',
       ...route.refusals,
       'internal-error',
       'busy',
@@ -182,7 +185,7 @@ function carriesBody(headers: FastifyRequest['headers']): boolean {
 function checkInput(body: Operation['body']) {
   return async (request: FastifyRequest, _reply: FastifyReply): Promise<void> => {
     const faults = [...textFaults('path', request.params), ...textFaults('query', request.query)]
-    if (faults.length > 0) throw new InvalidRequest(faults)
+    if (faults.length > 0) throw new InvalidRequest(faults.slice(0, faultsMax))
     if (body === null) refuseBody(request.body)
     else if (request.body === undefined) {
       if (body === 'required') {
@@ -198,7 +201,7 @@ function refuseBody(body: unknown): void {
   if (body === undefined || body === null) return
   const [field] = isObject(body) ? Object.keys(body) : ['']
   if (field === undefined) return
-  const pointer = field === '' ? '' : `/${field}`
+  const pointer = field === '' ? '' : pointerTo([field])
   throw new InvalidRequest([
     {
       in: 'body',
@@ -216,7 +219,7 @@ function textFaults(place: FieldError['in'], values: unknown): FieldError[] {
       .map((text) => (typeof text === 'string' ? textFault(text) : null))
       .find((found) => found !== null)
     if (fault === undefined) return []
-    const shown = name.replaceAll('\0', '')
-    return [{ in: place, pointer: `/${shown}`, detail: `${shown} ${fault}.` }]
+    const pointer = pointerTo([name.replaceAll('\0', '')])
+    return [{ in: place, pointer, detail: `${pointer.slice(1)} ${fault}.` }]
   })
 }

@@ -7,7 +7,7 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyReply } from 'fastify'
 import { Type } from 'typebox'
 import { policyWith } from './headers.ts'
-import { HttpRefusal, isProblemCode, problemKind } from './problems.ts'
+import { HttpRefusal, isProblemCode, nothingHere, problemKind } from './problems.ts'
 import { component, ref } from './schema.ts'
 import type { App } from './server.ts'
 
@@ -16,13 +16,25 @@ const swaggerPolicy = policyWith({
   'style-src': ["'self'", "'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='"],
 })
 
+/** What the page at /docs needs: itself, the description of the API and its files. */
+const swaggerPath = /^\/docs(?:\/|\/json|\/static\/[a-z][\w.-]{0,63})?(?:\?|$)/
+
 /** Adds /docs and /redoc, which are not part of the API that openapi.json describes. */
 export async function addDocumentationPages(app: App): Promise<void> {
-  await app.register(swaggerUi, {
-    routePrefix: '/docs',
-    uiConfig: { layout: 'BaseLayout', docExpansion: 'none', displayRequestDuration: true },
-    theme: { title: 'Visita API' },
-    staticCSP: swaggerPolicy,
+  await app.register(async (docs) => {
+    docs.addHook('onRequest', async (request) => {
+      if (!swaggerPath.test(request.url)) throw new HttpRefusal('no-such-path', nothingHere)
+    })
+    await docs.register(swaggerUi, {
+      routePrefix: '/docs',
+      uiConfig: {
+        layout: 'BaseLayout',
+        docExpansion: 'none',
+        displayRequestDuration: true,
+      },
+      theme: { title: 'Visita API' },
+      staticCSP: swaggerPolicy,
+    })
   })
   addRedoc(app)
 }
@@ -114,9 +126,14 @@ const ProblemPage = component(
   ),
 )
 
-/** openapi.json itself, and what each problem type means. */
+/** openapi.json itself, what each problem type means, and the way there from the root. */
 export function descriptionRoutes(app: App): void {
   let document: string | undefined
+  app.get(
+    '/',
+    { config: { audience: 'public' }, schema: { hide: true } },
+    async (_request, reply) => reply.redirect('/docs'),
+  )
   app.get(
     '/openapi.json',
     {
@@ -125,7 +142,15 @@ export function descriptionRoutes(app: App): void {
         operationId: 'getOpenApi',
         summary: 'This description of the API',
         tags: ['operations'],
-        response: { 200: Type.Unsafe<string>({ type: 'object', additionalProperties: true }) },
+        response: {
+          200: Type.Unsafe<string>({
+            type: 'object',
+            additionalProperties: true,
+            examples: [
+              { openapi: '3.1.0', info: { title: 'Visita', version: '0.1.0' }, paths: {} },
+            ],
+          }),
+        },
       },
     },
     async (_request, reply) => {

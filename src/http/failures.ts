@@ -9,8 +9,10 @@ import { isLostConnection, refusalOf as refusalOfConstraint } from '#src/db/cons
 import { newId } from '#src/kernel/ids.ts'
 import { InvalidRequest, Refusal } from '#src/kernel/errors.ts'
 import { toFieldErrors } from './field-errors.ts'
+import { headersWithoutHooks } from './headers.ts'
 import {
   HttpRefusal,
+  nothingHere,
   problemContentType,
   problemKind,
   problemOf,
@@ -39,8 +41,7 @@ export function answerFrameworkError(
     code === 'address-too-long'
       ? 'A part of the path is too long.'
       : 'The path is not valid percent-encoded UTF-8.'
-  void reply.header('x-content-type-options', 'nosniff').header('cache-control', 'no-store')
-  void reply.header('x-request-id', request.id)
+  void reply.headers(headersWithoutHooks).header('x-request-id', request.id)
   sendProblem(reply, problemOf(code, { detail, requestId: request.id }))
 }
 
@@ -129,7 +130,7 @@ function refusalOf(error: FastifyError, request: FastifyRequest): Refusal | Http
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new Refusal('malformed-request', 'The body is not as long as Content-Length says.')
     default:
-      return refusalOfDatabase(error)
+      return refusalOfDatabase(error) ?? refusalOfFramework(error)
   }
 }
 
@@ -137,6 +138,13 @@ function refusalOfDatabase(error: Error): Refusal | null {
   if (isLostConnection(error))
     return new Refusal('busy', 'The database does not answer. Try again in a moment.')
   return refusalOfConstraint(error)
+}
+
+/** What else Fastify or a plugin refuses with a status of its own. */
+function refusalOfFramework({ statusCode = 500 }: FastifyError): HttpRefusal | null {
+  if (statusCode < 400 || statusCode >= 500) return null
+  if (statusCode === 403 || statusCode === 404) return new HttpRefusal('no-such-path', nothingHere)
+  return new HttpRefusal('malformed-request', 'The request cannot be read.')
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import type { ErrorObject } from 'ajv'
 import type { FieldError } from '#src/kernel/errors.ts'
-import { faultsMax } from './json-body.ts'
+import { faultsMax, pointerTo } from './json-body.ts'
 
 const places: Record<string, FieldError['in']> = {
   body: 'body',
@@ -30,11 +30,14 @@ const formatNames: Record<string, string> = {
   uri: 'a web address, such as https://example.org/',
 }
 
+/** How many of the validator's errors are read; an alternative makes several of one fault. */
+const errorsMax = 200
+
 /** The fields that are wrong. `httpPart` is the validator's name for where they are. */
 export function toFieldErrors(errors: readonly ErrorObject[], httpPart: string): FieldError[] {
   const place = places[httpPart] ?? 'body'
   const found = new Map<string, FieldError>()
-  for (const error of withoutEchoes(errors)) {
+  for (const error of withoutEchoes(errors.slice(0, errorsMax))) {
     const pointer = pointerOf(error)
     const detail = `${subjectOf(place, pointer)} ${requirementOf(error, place)}.`
     found.set(detail, { in: place, pointer, detail })
@@ -68,7 +71,7 @@ function pointerOf(error: ErrorObject): string {
   const { missingProperty, additionalProperty } = error.params
   const field: unknown = missingProperty ?? additionalProperty
   if (typeof field !== 'string') return error.instancePath
-  return `${error.instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`
+  return `${error.instancePath}${pointerTo([field])}`
 }
 
 function subjectOf(place: FieldError['in'], pointer: string): string {

@@ -28,6 +28,15 @@ export function policyWith(changes: Record<string, string[]>): string {
     .join('; ')
 }
 
+/** The headers of an answer that is given before the hooks run. */
+export const headersWithoutHooks = {
+  'cache-control': 'no-store',
+  'content-security-policy': policyWith({}),
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
 /** Security headers, cross-origin access for the configured sites, caching rules. */
 export async function addHeaders(app: App, { config }: Pick<Runtime, 'config'>): Promise<void> {
   await app.register(helmet, {

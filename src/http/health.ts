@@ -94,7 +94,12 @@ export function healthRoutes(
         summary: 'Measurements for Prometheus',
         tags: ['operations'],
         produces: ['text/plain'],
-        response: { 200: Type.String({ description: 'The Prometheus text format.' }) },
+        response: {
+          200: Type.String({
+            description: 'The Prometheus text format.',
+            examples: ['# TYPE http_requests_in_flight gauge\nhttp_requests_in_flight 1\n'],
+          }),
+        },
       },
     },
     async (_request, reply) => {

@@ -9,6 +9,10 @@ const depthMax = 32
 /** How many faults one answer names at most. */
 export const faultsMax = 20
 
+/** How much of a key, and of all keys together, a pointer shows. */
+const keyCharactersMax = 100
+const pointerCharactersMax = 400
+
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** The text of bytes in UTF-8. Throws `malformed-request` when they are not. */
@@ -145,11 +149,19 @@ function decodeString(raw: string): string {
 }
 
 function at(levels: readonly Level[], fault: string): FieldError {
-  const pointer = levels.map(({ place }) => `/${pointerSegment(place)}`).join('')
+  const pointer = pointerTo(levels.map(({ place }) => place))
   return { in: 'body', pointer, detail: `${pointer || 'The body'} ${fault}.` }
 }
 
-/** One segment of a JSON Pointer (RFC 6901, section 3), always well-formed text. */
-function pointerSegment(place: string | number): string {
-  return String(place).toWellFormed().replaceAll('~', '~0').replaceAll('/', '~1')
+/**
+ * The JSON Pointer (RFC 6901, section 3) to a place, always well-formed text. Long keys and long
+ * pointers are cut, so that a refusal stays small whatever was sent.
+ */
+export function pointerTo(places: readonly (string | number)[]): string {
+  return places
+    .map((place) => String(place).slice(0, keyCharactersMax))
+    .map((key) => `/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`)
+    .join('')
+    .slice(0, pointerCharactersMax)
+    .toWellFormed()
 }

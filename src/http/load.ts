@@ -1,10 +1,11 @@
 // How much is taken on at once, and how the server lets go of its connections when it stops.
 
+import type { FastifyRequest } from 'fastify'
 import { Refusal } from '#src/kernel/errors.ts'
 import type { App } from './server.ts'
 
-/** Beyond this many unanswered requests a further one is turned away at once. */
-export const requestsInFlightMax = 1000
+/** Beyond this many unanswered requests whose body has arrived a further one is turned away at once. */
+const requestsInFlightMax = 1000
 
 /** How the operator watches must work under load too. */
 const alwaysAnswered = new Set(['/healthz', '/readyz', '/metrics'])
@@ -13,13 +14,19 @@ const alwaysAnswered = new Set(['/healthz', '/readyz', '/metrics'])
 export function boundLoad(app: App, inFlightMax = requestsInFlightMax): void {
   let inFlight = 0
   let isClosing = false
-  app.addHook('onRequest', async (request, reply) => {
+  const refuseBeyondBound = async (request: FastifyRequest) => {
+    if (inFlight < inFlightMax || alwaysAnswered.has(request.routeOptions.url ?? '')) return
+    throw new Refusal('busy', 'The server is busy. Try again in a moment.')
+  }
+  app.addHook('onRequest', refuseBeyondBound)
+  // A request takes its place once its body is there, so that half-sent ones keep nobody out.
+  app.addHook('preValidation', async (request, reply) => {
+    await refuseBeyondBound(request)
+    if (reply.raw.closed) return
     inFlight += 1
     reply.raw.once('close', () => {
       inFlight -= 1
     })
-    if (inFlight <= inFlightMax || alwaysAnswered.has(request.routeOptions.url ?? '')) return
-    throw new Refusal('busy', 'The server is busy. Try again in a moment.')
   })
   app.addHook('preClose', async () => {
     isClosing = true

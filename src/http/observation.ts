@@ -11,9 +11,9 @@ import type { App } from './server.ts'
 /** Paths that are asked for by machines every few seconds. */
 const quietRoutes = new Set(['/healthz', '/readyz', '/metrics'])
 
-const saneRequestId = /^[A-Za-z0-9._~+/=-]{1,64}$/
+const saneRequestId = /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16,64})$/i
 
-/** The caller's request id when it is a short token, else a new one. */
+/** The caller's request id when it is a UUID or 16 to 64 hexadecimal digits, else a new one. */
 export function requestIdOf(request: IncomingMessage): string {
   const given = request.headers['x-request-id']
   return typeof given === 'string' && saneRequestId.test(given) ? given : newId()

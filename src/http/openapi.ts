@@ -6,6 +6,7 @@ import packageFile from '../../package.json' with { type: 'json' }
 import type { Operation } from './declarations.ts'
 import { problemContentType, problemKind, problemOf, type ProblemCode } from './problems.ts'
 import './problem-schema.ts'
+import { isObject } from './schema.ts'
 import type { App } from './server.ts'
 
 type Json = Record<string, unknown>
@@ -43,6 +44,7 @@ export async function describeApi(app: App, operations: () => readonly Operation
       components: {
         securitySchemes: {
           bearerAuth: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          cookieAuth: { type: 'apiKey', in: 'cookie', name: '__Secure-visita-refresh' },
         },
       },
     },
@@ -75,7 +77,7 @@ function complete(document: unknown, operations: readonly Operation[]): void {
 }
 
 function completeOperation(described: Json, operation: Operation, responses: Json): void {
-  described.security = operation.audience === 'public' ? [] : [{ bearerAuth: [] }]
+  described.security ??= operation.audience === 'public' ? [] : [{ bearerAuth: [] }]
   if (isObject(described.requestBody)) {
     described.requestBody.required = operation.body === 'required'
   }
@@ -144,10 +146,6 @@ function sortedByKey(object: Json): Json {
   return Object.fromEntries(
     Object.entries(object).toSorted(([one], [other]) => one.localeCompare(other, 'en')),
   )
-}
-
-function isObject(value: unknown): value is Json {
-  return typeof value === 'object' && value !== null
 }
 
 /** The schemas that the paths and problems refer to, directly or through others. */

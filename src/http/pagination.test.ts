@@ -2,6 +2,7 @@ import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import { Type } from 'typebox'
 import { InvalidRequest } from '#src/kernel/errors.ts'
+import { LocalDateText } from './schema.ts'
 import { decodeCursor, encodeCursor, pageOf, readPage } from './pagination.ts'
 
 const Position = Type.Object({ name: Type.String(), id: Type.String() })
@@ -38,4 +39,13 @@ test('a cursor that was not given by the server is refused', () => {
   for (const cursor of forged) {
     assert.throws(() => decodeCursor(cursor, Position), InvalidRequest, cursor)
   }
+})
+
+test('a date in a cursor is checked as one in a request is', () => {
+  const position = Type.Object({ startsOn: LocalDateText })
+  for (const startsOn of ['0000-01-01', '2026-02-29'])
+    assert.throws(() => decodeCursor(encodeCursor({ startsOn }), position), InvalidRequest)
+  assert.deepEqual(decodeCursor(encodeCursor({ startsOn: '2024-02-29' }), position), {
+    startsOn: '2024-02-29',
+  })
 })

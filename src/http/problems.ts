@@ -181,6 +181,9 @@ export interface Problem {
   [member: string]: unknown
 }
 
+/** The detail for a path that leads nowhere. */
+export const nothingHere = 'There is nothing at this path.'
+
 export const problemContentType = 'application/problem+json; charset=utf-8'
 
 /** The problem for a code. `detail` is for the person who asked; `members` are added as they are. */

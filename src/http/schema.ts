@@ -61,18 +61,19 @@ function close(schema: unknown): void {
     for (const member of schema) close(member)
     return
   }
-  if (!isRecord(schema)) return
+  if (!isObject(schema)) return
   if (isOpenObject(schema)) schema.additionalProperties = false
-  if (isRecord(schema.properties))
+  if (isObject(schema.properties))
     for (const field of Object.values(schema.properties)) close(field)
   for (const keyword of ['items', 'prefixItems', 'anyOf', 'oneOf']) close(schema[keyword])
 }
 
 function isOpenObject(node: Record<string, unknown>): boolean {
-  return isRecord(node.properties) && !Object.hasOwn(node, 'additionalProperties')
+  return isObject(node.properties) && !Object.hasOwn(node, 'additionalProperties')
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
+/** Whether the value is an object or a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
@@ -82,6 +83,7 @@ export const lowerCaseKeyword = 'x-lower-case'
 /** The identifier of anything: a UUID, which arrives in lower case however it was written. */
 export const Id = Type.String({
   format: 'uuid',
+  description: 'A UUID as this API gives it.',
   [lowerCaseKeyword]: true,
   examples: ['019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17'],
 })

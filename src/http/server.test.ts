@@ -86,11 +86,12 @@ test('an answer without content has none', async () => {
 })
 
 test('a bug is a 500 with a request id and without internals, and is in the log with its stack', async () => {
-  const answer = await get('/api/v1/broken', { 'x-request-id': 'trace-1' })
+  const trace = '0af7651916cd43dd8448eb211c80319c'
+  const answer = await get('/api/v1/broken', { 'x-request-id': trace })
   assert.equal(answer.statusCode, 500)
   assert.ok(!answer.body.includes('the bug'))
-  assert.equal(answer.json<{ requestId: string }>().requestId, 'trace-1')
-  const line = server.lines.find((text) => text.includes('trace-1') && text.includes('"level":50'))
+  assert.equal(answer.json<{ requestId: string }>().requestId, trace)
+  const line = server.lines.find((text) => text.includes(trace) && text.includes('"level":50'))
   assert.match(line ?? '', /TypeError: the bug.*test-server\.ts/)
 })
 
@@ -103,9 +104,10 @@ test("a refusal's members are part of its problem and cannot replace the standar
   assert.equal(problem.detail, 'It is eating.')
 })
 
-test('the request id is taken from the caller when it is a short token, and else made', async () => {
-  assert.equal(await idOf('abc-1.2_3~4'), 'abc-1.2_3~4')
-  assert.match(String(await idOf('a b')), /^[0-9a-f-]{36}$/)
+test('the request id is taken from the caller when it is a UUID or hexadecimal, and else made', async () => {
+  for (const id of ['019a9b5e-6f0e-7a55-8c3d-51b0a4c6d2f8', '0af7651916cd43dd8448eb211c80319c'])
+    assert.equal(await idOf(id), id)
+  assert.match(String(await idOf('anna.berg')), /^[0-9a-f-]{36}$/)
   assert.match(String(await idOf('a'.repeat(65))), /^[0-9a-f-]{36}$/)
   assert.match(String(await idOf('<script>')), /^[0-9a-f-]{36}$/)
 })
@@ -248,4 +250,12 @@ test('bytes that are no HTTP, and headers without end, get a problem and not sil
   assert.match(await send('nonsense\r\n\r\n'), /^HTTP\/1\.1 400 [^]*\/problems\/malformed-request/)
   const large = `GET / HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`
   assert.match(await send(large), /^HTTP\/1\.1 431 [^]*\/problems\/headers-too-large/)
+  for (const [head, pattern] of [
+    ['GET /healthz HTTP/1.1\r\n', /^HTTP\/1\.1 400 [^]*\/problems\/malformed-request.*Host/],
+    ['GET /healthz HTTP/1.1\r\nHost: a\r\nExpect: foo\r\n', /^HTTP\/1\.1 400 [^]*100-continue/],
+    ['QUERY /nothing HTTP/1.1\r\nHost: a\r\n', /^HTTP\/1\.1 404 [^]*\/problems\/no-such-path/],
+    ['QUERY /api/v1/pets HTTP/1.1\r\nHost: a\r\n', /^HTTP\/1\.1 405 [^]*method-not-allowed/],
+    ['GET /docs/static/.. HTTP/1.1\r\nHost: a\r\n', /^HTTP\/1\.1 404 [^]*no-such-path/],
+  ] as const)
+    assert.match(await send(`${head}Connection: close\r\n\r\n`), pattern)
 })

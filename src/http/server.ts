@@ -12,7 +12,7 @@ import type {
 } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Actor, Runtime } from '#src/context.ts'
-import { InvalidRequest } from '#src/kernel/errors.ts'
+import { InvalidRequest, Refusal } from '#src/kernel/errors.ts'
 import { requireDeclarations, type Operation } from './declarations.ts'
 import { addDocumentationPages, descriptionRoutes } from './docs.ts'
 import { answerClientError, answerFailures, answerFrameworkError } from './failures.ts'
@@ -22,7 +22,7 @@ import { decodeText, parseJson, textFault } from './json-body.ts'
 import { boundLoad } from './load.ts'
 import { observe, requestIdOf } from './observation.ts'
 import { describeApi } from './openapi.ts'
-import { HttpRefusal } from './problems.ts'
+import { HttpRefusal, nothingHere } from './problems.ts'
 import { allComponents } from './schema.ts'
 import { createValidatorCompiler, formats } from './validation.ts'
 
@@ -52,7 +52,10 @@ export interface ServerOptions {
 }
 
 /** The largest body a route takes unless it sets `bodyLimit`, in bytes. */
-export const bodyBytesMax = 64 * 1024
+const bodyBytesMax = 64 * 1024
+
+/** How long a request may take to arrive, in milliseconds. */
+const requestTimeout = 30_000
 
 /** A server that is ready to listen. Throws when a route does not declare what it must. */
 export async function createServer(options: ServerOptions): Promise<App> {
@@ -64,6 +67,11 @@ export async function createServer(options: ServerOptions): Promise<App> {
   boundLoad(app, options.requestsInFlightMax)
   await addHeaders(app, runtime)
   answerFailures(app, runtime.log)
+  app.addHook('onRequest', async (request, reply) => {
+    refuseOddHeaders(request)
+    if (request.is404) return answerUnknownPath(request, reply, operations)
+    return undefined
+  })
   app.setNotFoundHandler((request, reply) => answerUnknownPath(request, reply, operations))
 
   await describeApi(app, () => operations)
@@ -90,7 +98,14 @@ function createInstance(runtime: Runtime): App {
     genReqId: requestIdOf,
     requestIdHeader: false,
     bodyLimit: bodyBytesMax,
-    requestTimeout: 30_000,
+    requestTimeout,
+    http: {
+      headersTimeout: 10_000,
+      requestTimeout,
+      connectionsCheckingInterval: 5_000,
+      // Node's own refusal has no body; a hook refuses instead.
+      requireHostHeader: false,
+    },
     return503OnClosing: false,
     trustProxy: config.trustedProxies.length > 0 ? [...config.trustedProxies] : false,
     routerOptions: { maxParamLength: 256 },
@@ -99,6 +114,10 @@ function createInstance(runtime: Runtime): App {
     serializerOpts: { ajv: { formats } },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
+  // An expectation that Node does not know comes here instead of to its own refusal without a body.
+  app.server.on('checkExpectation', (request, response) =>
+    app.server.emit('request', request, response),
+  )
   app.decorate('runtime', runtime)
   app.decorateRequest('actor', null)
   app.setValidatorCompiler(createValidatorCompiler())
@@ -125,22 +144,28 @@ function parseText(bytes: Buffer): string {
   throw new InvalidRequest([{ in: 'body', pointer: '', detail: `The body ${fault}.` }])
 }
 
+function refuseOddHeaders({ headers, raw }: FastifyRequest): void {
+  if (headers.host === undefined && raw.httpVersion === '1.1')
+    throw new Refusal('malformed-request', 'The request must have a Host header.')
+  if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
+    throw new Refusal('malformed-request', 'The only Expect header taken is 100-continue.')
+}
+
 function answerUnknownPath(
   request: FastifyRequest,
   reply: FastifyReply,
   operations: readonly Operation[],
-): void {
+): FastifyReply {
   const path = request.url.split('?', 1)[0] ?? ''
   const methods = new Set(
     operations.filter(({ url }) => matches(url, path)).map(({ method }) => method),
   )
-  if (methods.size === 0) throw new HttpRefusal('no-such-path', 'There is nothing at this path.')
+  if (methods.size === 0) throw new HttpRefusal('no-such-path', nothingHere)
   if (methods.has('GET')) methods.add('HEAD')
   methods.add('OPTIONS')
   const allow = [...methods].join(', ')
   if (request.method === 'OPTIONS') {
-    void reply.code(204).header('allow', allow).send()
-    return
+    return reply.code(204).header('allow', allow).send()
   }
   throw new HttpRefusal('method-not-allowed', `This path answers ${allow}.`, { allow })
 }

@@ -114,6 +114,20 @@ function petRoutes(app: App): void {
     },
     async () => tom,
   )
+  app.put(
+    '/pets',
+    {
+      config: { audience: 'public' },
+      bodyLimit: 1024 * 1024,
+      schema: {
+        summary: 'Replace the pets',
+        tags,
+        body: Type.Object({ pets: Type.Array(NewPet) }),
+        response: { 204: NoContent },
+      },
+    },
+    async (_request, reply) => reply.code(204).send(null),
+  )
   app.post(
     '/pets/import',
     {

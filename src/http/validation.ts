@@ -36,22 +36,24 @@ function lower(
   return true
 }
 
-export type HttpPart = 'body' | 'querystring' | 'params' | 'headers'
-
-/** A compiler of request schemas, with its own caches. */
-export function createValidatorCompiler(): (part: {
+/**
+ * A compiler of request schemas, with its own caches. Unless `allErrors`, a body is read up to its first
+ * fault only, which bounds the work on a large one.
+ */
+export function createValidatorCompiler({ allErrors = true } = {}): (part: {
   schema: object
   httpPart?: string
 }) => ValidateFunction {
-  const strict = withComponents({ coerceTypes: false })
-  const coercing = withComponents({ coerceTypes: 'array' })
+  const strict = withComponents({ coerceTypes: false, allErrors })
+  // Text such as 1e999 becomes Infinity, which only then reaches the checks of minimum and maximum.
+  const coercing = withComponents({ coerceTypes: 'array', strictNumbers: false })
   return ({ schema, httpPart }) => (httpPart === 'body' ? strict : coercing).compile(schema)
 }
 
 function withComponents(options: Options): Ajv2020 {
   const ajv = new Ajv2020({
-    ...options,
     allErrors: true,
+    ...options,
     // The messages name what would be right, which they read from the schema.
     verbose: true,
     messages: false,

@@ -20,7 +20,7 @@ export function requestedVersion(ifMatch: string | undefined): number | null {
       {
         in: 'header',
         pointer: '/if-match',
-        detail: 'If-Match must be the ETag of one version, such as "3"',
+        detail: 'If-Match must be the ETag of one version, such as "3".',
       },
     ])
   return Number(match[1])

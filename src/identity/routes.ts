@@ -53,6 +53,7 @@ export function identityRoutes(app: App): void {
         summary: 'Exchange the refresh token for new tokens',
         description:
           'A refresh token is good once: using it again ends the session, since one of the two users must have stolen it.',
+        security: [{}, { bearerAuth: [] }, { cookieAuth: [] }],
         tags: ['auth'],
         body: ref(RefreshRequestSchema),
         response: { 200: ref(SignedInSchema) },
@@ -78,6 +79,7 @@ export function identityRoutes(app: App): void {
         summary: 'Sign out',
         description:
           'Ends the session of the access token, or of the refresh token in the body or the cookie. Its tokens are void at once.',
+        security: [{}, { bearerAuth: [] }, { cookieAuth: [] }],
         tags: ['auth'],
         body: ref(RefreshRequestSchema),
         response: { 204: Type.Null({ description: 'Signed out' }) },

@@ -77,7 +77,9 @@ export class NotAllowed extends Refusal {
 
 /** Also the answer for a thing that exists and is not the caller's to know of. */
 export class NotFound extends Refusal {
-  constructor(what: string) {
-    super('not-found', `There is no such ${what}.`)
+  /** `field` is the one that named it, where that was not the path. */
+  constructor(what: string, field?: Pick<FieldError, 'in' | 'pointer'>) {
+    const detail = `There is no such ${what}.`
+    super('not-found', detail, field ? { errors: [{ ...field, detail }] } : {})
   }
 }

@@ -257,7 +257,6 @@ test('an instant is read with any offset, and fractions of a millisecond are cut
     assert.equal(parseInstant(text), at, text)
   }
   assert.equal(parseInstant('2026-11-24T09:40:00.5Z'), at + 500)
-  assert.equal(parseInstant('2016-12-31T23:59:60Z'), Date.parse('2016-12-31T23:59:59Z'))
 })
 
 test('a text that is no RFC 3339 instant, or names a time that does not exist, is refused', () => {
@@ -270,6 +269,7 @@ test('a text that is no RFC 3339 instant, or names a time that does not exist, i
     '2026-02-29T10:40:00Z',
     '2026-11-24T24:00:00Z',
     '2026-11-24T10:60:00Z',
+    '2016-12-31T23:59:60Z',
     '2026-11-24T10:40:61Z',
     '2026-11-24T10:40:00+24:00',
     '2026-11-24T10:40:00+01:60',

@@ -271,14 +271,14 @@ export function formatUtc(at: Instant): string {
   return new Date(at).toISOString()
 }
 
-/** Milliseconds of the 'hh:mm:ss' from `at`, a leap second being the second before it; or NaN. */
+/** Milliseconds of the 'hh:mm:ss' from `at`; or NaN. */
 function timeOfText(text: string, at: number): number {
   if (text.charCodeAt(at + 2) !== 58 || text.charCodeAt(at + 5) !== 58) return Number.NaN
   const hour = digitsAt(text, at, 2)
   const minute = digitsAt(text, at + 3, 2)
   const second = digitsAt(text, at + 6, 2)
-  if (!(hour <= 23 && minute <= 59 && second <= 60)) return Number.NaN
-  return ((hour * 60 + minute) * 60 + Math.min(second, 59)) * 1000
+  if (!(hour <= 23 && minute <= 59 && second <= 59)) return Number.NaN
+  return ((hour * 60 + minute) * 60 + second) * 1000
 }
 
 const fractionAndOffset = /^(?<fraction>\.\d+)?(?:[Zz]|(?<sign>[+\-])(?<offset>\d\d(?::?\d\d)?))$/v
