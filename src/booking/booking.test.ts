@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import { createBoard } from '#src/availability/board.ts'
 import { offersOf } from '#src/availability/open-times.ts'
 import type { SignedInContext } from '#src/context.ts'
+import { createEventBus } from '#src/events/events.ts'
 import { authenticate } from '#src/identity/authenticate.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc, localDateTimeOf, parseInstant } from '#src/kernel/time.ts'
@@ -341,6 +343,19 @@ test('a booking whose answer was lost is the booking, whatever has changed since
   assert.equal(first.answer?.id, wished.appointmentId)
   await change(network, { noticeMinutesMin: 90 })
   assert.deepEqual(await take(context, offer!, wished), first)
+})
+
+test('a time that another process has freed is booked, though memory here still says taken', async () => {
+  const network = await openNetwork()
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const slotId = network.slots[0]!.id
+  const { body } = await book(app, anna.as, { slotId })
+  // A process that hears nothing of the others.
+  const deaf = createBoard({ ...runtime, events: createEventBus() })
+  const elsewhere = { ...(await contextLater(ben.as, 0)), board: deaf }
+  await assert.rejects(bookAppointment(elsewhere, { slotId }, null), /taken/)
+  await call(app, `DELETE /appointments/${body.id}`, { as: anna.as })
+  assert.equal((await bookAppointment(elsewhere, { slotId }, null)).status, 'confirmed')
 })
 
 test('rooms are shared out until none is left', async () => {
