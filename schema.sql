@@ -465,7 +465,8 @@ begin
   -- A look before the writes: most who come too late are told so for the price of a read.
   select array_agg(claim.calendar_id) into taken
     from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
-    join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during;
+    join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
+    where claim.appointment_id <> p_id;
 
   if taken is null then
     insert into appointment (

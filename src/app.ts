@@ -4,7 +4,7 @@ import { pino, type Logger } from 'pino'
 import { createBoard } from '#src/availability/board.ts'
 import { availabilityRoutes } from '#src/availability/routes.ts'
 import { scheduleRoutes } from '#src/availability/schedule-routes.ts'
-import { keepHouseForever } from '#src/booking/housekeeping.ts'
+import { keepHouse } from '#src/booking/housekeeping.ts'
 import { appointmentRoutes } from '#src/booking/routes.ts'
 import { clinicRoutes } from '#src/clinics/routes.ts'
 import { publicUrlAt, type Config } from '#src/config.ts'
@@ -231,7 +231,7 @@ export async function serve(opened: OpenRuntime): Promise<Visita> {
     // Port 0 means any free one, so links can be made only now.
     const url = publicUrlAt({ ...runtime.config, publicUrl: null }, port)
     runtime.config = { ...runtime.config, publicUrl: publicUrlAt(runtime.config, port) }
-    const housekeeping = keepHouseForever(runtime, ending.signal)
+    const housekeeping = keepHouse(runtime, ending.signal)
     return {
       ...opened,
       app,

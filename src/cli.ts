@@ -27,7 +27,8 @@ const commands: Record<string, (options: { email?: string; name?: string }) => P
 }
 
 async function printDatabaseUrl(): Promise<void> {
-  const opened = await openRuntime({ config: loadConfig({ env: process.env }) })
+  const config = loadConfig({ env: process.env })
+  const opened = await openRuntime({ config, say: (sentence) => console.error(sentence) })
   console.log(opened.databaseUrl)
   await opened.close()
 }

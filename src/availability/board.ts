@@ -39,6 +39,7 @@ export interface DoctorBoard {
   clinicIds: readonly string[]
   visitTypeIds: readonly string[]
   schedule: Schedule
+  loadedAt: Instant
   /** Sorted by start. */
   claims: readonly Claim[]
   /** What `first-open.ts` worked out for this doctor, dropped whenever the claims change. */
@@ -84,7 +85,8 @@ export function createBoard(options: { db: Database; clock: Clock; events: Event
     doctors: createMemory(
       inBatches(async (ids) => {
         const rows = await withRetry(() => doctorSchedules(db, ids, clock()))
-        return rows.map((row) => [row.id, doctorBoard(row)])
+        const loadedAt = clock()
+        return rows.map((row) => [row.id, doctorBoard(row, loadedAt)])
       }),
     ),
     clinics: createMemory(
@@ -156,8 +158,9 @@ function withClaim(claims: readonly Claim[], claim: Claim, now: Instant): Claim[
     .sort((one, other) => one.startsAt - other.startsAt)
 }
 
-function doctorBoard(row: DoctorScheduleRow): DoctorBoard {
+function doctorBoard(row: DoctorScheduleRow, loadedAt: Instant): DoctorBoard {
   return {
+    loadedAt,
     id: row.id,
     scheduleVersion: row.schedule_version,
     bookingMode: row.booking_mode,

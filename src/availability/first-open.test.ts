@@ -62,6 +62,7 @@ function offerOf(settings: {
         paused: false,
       },
       claims: [],
+      loadedAt: monday,
       firstOpen: new Map(),
     },
   }

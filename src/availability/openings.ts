@@ -50,7 +50,7 @@ export async function listOpenings(
   const doctor = await doctorFor(context, { doctorKey, action: 'see-schedule' })
   const yesterday = addDays(localDateOf(context.clock(), timeZoneOf(doctor)), -1)
   const from = options.from ?? yesterday
-  return openingsAfter(context.db, { doctorId: doctor.id, from, after, limit })
+  return openingsAfter(context.db, { doctor, from, after, limit })
 }
 
 /**

@@ -88,7 +88,7 @@ export interface OpeningRow {
 export async function openingsAfter(
   db: Queryable,
   options: {
-    doctorId: string
+    doctor: ScheduledDoctor
     from: LocalDate
     after: { opensOn: LocalDate; fromMinute: number; id: string } | null
     limit: number
@@ -98,7 +98,8 @@ export async function openingsAfter(
   let query = db
     .selectFrom('opening')
     .select(['id', 'clinic_id', 'opens_on', 'from_minute', 'to_minute', 'visit_type_ids'])
-    .where('doctor_id', '=', options.doctorId)
+    .where('doctor_id', '=', options.doctor.id)
+    .where(sql<SqlBool>`clinic_id = any (${options.doctor.clinics.map(({ id }) => id)}::uuid[])`)
     .where('opens_on', '>=', options.from)
   if (after !== null)
     query = query.where((opening) =>

@@ -119,7 +119,7 @@ async function forActor(
   now: Instant,
 ): Promise<Offer[]> {
   const doctorId = offers.find(isForKnownPatients)?.doctor.id
-  if (actor === null || doctorId === undefined) return [...offers]
+  if (actor?.role !== 'patient' || doctorId === undefined) return [...offers]
   const isKnown = await isPatientOf(db, { patientIds: actor.patientIds, doctorId, now })
   return isKnown ? [...offers] : offers.filter((offer) => !isForKnownPatients(offer))
 }
@@ -343,9 +343,7 @@ export async function alternativesTo(
   const same = await offersOf(context.board, { doctorIds, visitTypeId, ...viewer })
   const any = await offersOf(context.board, { doctorIds, ...viewer })
   const otherDoctors = colleagues.flatMap((colleague) => {
-    const offers = (same.get(colleague.id) ?? any.get(colleague.id) ?? []).filter(
-      ({ visitType }) => visitType.whoMayBook === 'anyone',
-    )
+    const offers = forAnyone(same.get(colleague.id)) ?? forAnyone(any.get(colleague.id)) ?? []
     const slot = nearest(offers, startsAt, now)[0]
     return slot ? [{ ...colleague, slot }] : []
   })
@@ -357,6 +355,11 @@ export async function alternativesTo(
       .sort((one, other) => distance(one.slot, startsAt) - distance(other.slot, startsAt))
       .slice(0, otherDoctorsMax),
   }
+}
+
+function forAnyone(offers: readonly Offer[] | undefined): Offer[] | null {
+  const open = offers?.filter(({ visitType }) => visitType.whoMayBook === 'anyone') ?? []
+  return open.length > 0 ? open : null
 }
 
 /** The open slots around an instant, nearest first: of the days about it, or else the next ones. */

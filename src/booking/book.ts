@@ -59,6 +59,9 @@ interface Wish {
 const requestLapsesAfter = 48 * 3_600_000
 const triesMax = 8
 
+/** What was read so short a time ago is not doubted when it says that a time is taken. */
+const trustedMilliseconds = 1000
+
 /**
  * Books for a patient. A request with a key that was answered before gets that answer again.
  *
@@ -165,8 +168,9 @@ async function offerFor(
   if (wish.startsAt <= now)
     return { refusal: new NotOffered(pointer, 'This time lies in the past.') }
   let seen = await look(context, wish, { patientId, now })
-  // Memory may be a moment behind another process: what was freed there must not be refused here.
-  if (seen.taken && !(await isClaimedNow(context, seen.taken, wish.startsAt))) {
+  // Memory may be behind another process: what was freed there must not be refused here.
+  const isOld = seen.taken !== undefined && now - seen.taken.doctor.loadedAt > trustedMilliseconds
+  if (seen.taken && isOld && !(await isClaimedNow(context, seen.taken, wish.startsAt))) {
     forget(context, seen.taken)
     seen = await look(context, wish, { patientId, now })
   }

@@ -13,7 +13,7 @@ import { book, makePatient, openEveryDay, openSlots } from '#test/support/patien
 import { testVisita } from '#test/support/visita.ts'
 import { commandAppointment, findAppointment } from './appointment.ts'
 import { bookAppointment, take } from './book.ts'
-import { keepHouse } from './housekeeping.ts'
+import { expireWhatIsDue } from './housekeeping.ts'
 
 const { app, runtime } = await testVisita()
 
@@ -287,7 +287,7 @@ test('what lapsed is written down and told, also when nobody wants its time', as
   await change(network, { bookingMode: 'on_request' })
   const anna = await makePatient(runtime)
   const { body } = await book(app, anna.as, { slotId: network.slots.at(-1)!.id })
-  await keepHouse({ ...runtime, clock: () => runtime.clock() + 49 * 3_600_000 })
+  await expireWhatIsDue({ ...runtime, clock: () => runtime.clock() + 49 * 3_600_000 })
   const { status } = await runtime.db
     .selectFrom('appointment')
     .select('status')
@@ -345,6 +345,27 @@ test('a booking whose answer was lost is the booking, whatever has changed since
   assert.deepEqual(await take(context, offer!, wished), first)
 })
 
+test('two calls of one booking at once are one booking, also for a doctor with a daily limit', async () => {
+  const network = await openNetwork()
+  await change(network, { dailyLimit: 5 })
+  const anna = await makePatient(runtime)
+  const { doctorId } = network
+  const asked = { doctorIds: [doctorId], viewerAt: () => 'patient' as const }
+  const [offer] = (await offersOf(runtime.board, asked)).get(doctorId)!
+  const wished = {
+    appointmentId: newId(),
+    patientId: anna.patientId,
+    request: null,
+    now: runtime.clock(),
+    startsAt: parseInstant(network.slots[0]!.startsAt)!,
+    reason: null,
+  }
+  const context = await contextLater(anna.as, 0)
+  const answers = await Promise.all([1, 2, 3, 4].map(() => take(context, offer!, wished)))
+  for (const answer of answers) assert.deepEqual(answer, answers[0])
+  assert.equal(answers[0]!.answer?.id, wished.appointmentId)
+})
+
 test('a time that another process has freed is booked, though memory here still says taken', async () => {
   const network = await openNetwork()
   const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
@@ -355,7 +376,8 @@ test('a time that another process has freed is booked, though memory here still 
   const elsewhere = { ...(await contextLater(ben.as, 0)), board: deaf }
   await assert.rejects(bookAppointment(elsewhere, { slotId }, null), /taken/)
   await call(app, `DELETE /appointments/${body.id}`, { as: anna.as })
-  assert.equal((await bookAppointment(elsewhere, { slotId }, null)).status, 'confirmed')
+  const later = { ...(await contextLater(ben.as, 2000)), board: deaf }
+  assert.equal((await bookAppointment(later, { slotId }, null)).status, 'confirmed')
 })
 
 test('rooms are shared out until none is left', async () => {

@@ -4,6 +4,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Runtime } from '#src/context.ts'
 import { messageOf } from '#src/kernel/errors.ts'
+import { newId } from '#src/kernel/ids.ts'
 import { deleteClaimsEndedBefore, deleteKeysMadeBefore, expireDue } from './housekeeping-queries.ts'
 
 const pauseMilliseconds = 60_000
@@ -13,26 +14,27 @@ const day = 86_400_000
 /** How long claims are kept after their end, so that staff can correct what happened. */
 const claimDaysKept = 30
 
-/** Does one round: expires what is due, removes claims and idempotency keys that are old enough. */
-export async function keepHouse({
-  db,
-  clock,
-  events,
-}: Pick<Runtime, 'db' | 'clock' | 'events'>): Promise<void> {
+/** Ends the holds and requests that have run out. Every process hears of it, this one too. */
+export async function expireWhatIsDue({ db, clock }: Pick<Runtime, 'db' | 'clock'>): Promise<void> {
+  await expireDue(db, { now: clock(), origin: newId(), limit: batchSize })
+}
+
+/** Removes the claims and idempotency keys that are old enough. */
+export async function removeWhatIsOld({ db, clock }: Pick<Runtime, 'db' | 'clock'>): Promise<void> {
   const now = clock()
-  await expireDue(db, { now, origin: events.origin, limit: batchSize })
   while ((await deleteClaimsEndedBefore(db, now - claimDaysKept * day, batchSize)) === batchSize);
   while ((await deleteKeysMadeBefore(db, now - day, batchSize)) === batchSize);
 }
 
-/** Does a round each minute until `signal` aborts. */
-export async function keepHouseForever(
-  runtime: Pick<Runtime, 'db' | 'clock' | 'events' | 'log'>,
+/** Expires each minute and removes each hour, until `signal` aborts. */
+export async function keepHouse(
+  runtime: Pick<Runtime, 'db' | 'clock' | 'log'>,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted) {
+  for (let minute = 0; !signal.aborted; minute += 1) {
     try {
-      await keepHouse(runtime)
+      await expireWhatIsDue(runtime)
+      if (minute % 60 === 0) await removeWhatIsOld(runtime)
     } catch (error) {
       runtime.log.warn({ error: messageOf(error) }, 'the housekeeping of bookings failed')
     }

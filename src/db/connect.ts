@@ -85,9 +85,9 @@ export function connect(options: {
   const config = clientConfig(options.url, options.schema)
   const pool = new pg.Pool({
     ...config,
-    // A statement that waits for a lock ends by itself before its caller gives up on it: one that was
-    // given up on would go on, and book for someone who was told that it failed.
-    options: `${config.options} -c lock_timeout=4000`,
+    // A statement ends by itself before its caller gives up on it: one that was given up on would go
+    // on, and book for someone who was told that it failed. It never cuts a commit short.
+    options: `${config.options} -c statement_timeout=4500`,
     onConnect(client) {
       prepareStatements(client)
       // The pool listens only while a connection is idle, and an error that nobody hears ends the

@@ -58,7 +58,7 @@ const lostCodes = new Set([
   '57P03', // the server is starting
   '25006', // a standby, after a failover
   '53300', // too many connections
-  '55P03', // a lock was not to be had in time
+  '57014', // the statement took too long, as for a lock
   'ECONNREFUSED',
   'ECONNRESET',
   'EPIPE',
