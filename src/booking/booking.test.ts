@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { createBoard } from '#src/availability/board.ts'
 import { offersOf } from '#src/availability/open-times.ts'
 import type { SignedInContext } from '#src/context.ts'
@@ -10,18 +11,30 @@ import { newId } from '#src/kernel/ids.ts'
 import { formatUtc, localDateTimeOf, parseInstant } from '#src/kernel/time.ts'
 import { call, makeNetwork, pointersOf } from '#test/support/network.ts'
 import { book, makePatient, openEveryDay, openSlots } from '#test/support/patient.ts'
+import { whileHeld } from '#test/support/race-blocker.ts'
+import { until, waitingFor } from '#test/support/race-servers.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { commandAppointment, findAppointment } from './appointment.ts'
 import { bookAppointment, take } from './book.ts'
 import { expireWhatIsDue } from './housekeeping.ts'
 
-const { app, runtime } = await testVisita()
+const { app, runtime, databaseUrl } = await testVisita()
 
 async function openNetwork() {
   const network = await makeNetwork(runtime)
   await openEveryDay(app, network)
   const slots = await openSlots(app, network.doctorId)
   return { ...network, slots }
+}
+
+async function withDatabase(work: (database: pg.Client) => Promise<void>): Promise<void> {
+  const database = new pg.Client({ connectionString: databaseUrl })
+  await database.connect()
+  try {
+    await work(database)
+  } finally {
+    await database.end()
+  }
 }
 
 function change(network: { doctorId: string; people: { admin: string } }, body: object) {
@@ -361,7 +374,20 @@ test('two calls of one booking at once are one booking, also for a doctor with a
     reason: null,
   }
   const context = await contextLater(anna.as, 0)
-  const answers = await Promise.all([1, 2, 3, 4].map(() => take(context, offer!, wished)))
+  // Both are made to begin before either can end.
+  let calls: ReturnType<typeof take>[] = []
+  await whileHeld(
+    async (blocker) =>
+      void (await blocker.query('select from doctor where id = $1 for update', [doctorId])),
+    async (pid, release) => {
+      calls = [take(context, offer!, wished), take(context, offer!, wished)]
+      await withDatabase((database) =>
+        until('both calls wait', async () => (await waitingFor(database, pid)).length === 2),
+      )
+      await release()
+    },
+  )
+  const answers = await Promise.all(calls)
   for (const answer of answers) assert.deepEqual(answer, answers[0])
   assert.equal(answers[0]!.answer?.id, wished.appointmentId)
 })
