@@ -91,7 +91,7 @@ async function printed(demo: Demo, end: string): Promise<void> {
 async function runForScripts(...parameters: string[]): Promise<Demo & Announced> {
   const demo = run('--json', '--port', '0', ...parameters)
   await printed(demo, '\n')
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the tests below look at each field
+  // The tests below look at each field.
   return { ...demo, ...(JSON.parse(demo.output()) as Announced) }
 }
 

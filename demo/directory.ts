@@ -90,7 +90,7 @@ export async function writeDirectory(
 }
 
 function idsOf<Key extends string>(things: Record<Key, unknown>): Record<Key, string> {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys are those of the argument
+  // The keys are those of the argument.
   return Object.fromEntries(Object.keys(things).map((key) => [key, newId()])) as Record<Key, string>
 }
 
@@ -368,7 +368,7 @@ async function writePatients(
 }
 
 function entriesOf<Key extends string, Value>(record: Record<Key, Value>): [Key, Value][] {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the keys are those of the argument
+  // The keys are those of the argument.
   return Object.entries(record) as [Key, Value][]
 }
 

@@ -279,7 +279,7 @@ export function loadConfig(options: {
       `MIGRATION_DATABASE_URL: it is set and DATABASE_URL is not; set both, for example DATABASE_URL=${variables.DATABASE_URL.example}.`,
     )
   if (problems.length > 0) throw new ConfigRefused(problems)
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the loop above filled every name
+  // The loop above filled every name.
   return toConfig(values as Values, file.warnings)
 }
 

@@ -41,7 +41,7 @@ export function newKey(): string {
  * damaged or readable by others.
  */
 export function resolveSecrets(config: Config): Secrets {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the table has these keys alone
+  // The table has these keys alone.
   const rows = Object.entries(kinds) as [SecretName, SecretKind][]
   const missing = rows.filter(([key]) => config[key] === null).map(([, kind]) => kind)
   if (config.database.url !== null && missing.length > 0)

@@ -12,12 +12,11 @@ import {
 } from '#src/availability/open-times.ts'
 import { isPatientOf } from '#src/availability/queries.ts'
 import { alternativesTo, isForKnownPatients, viewerAt } from '#src/availability/search.ts'
-import { parseSlotId } from '#src/availability/slot-id.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
-import { invalidField, NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
+import { NotAllowed, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
-import { localDateTimeOf, parseInstant, type Instant } from '#src/kernel/time.ts'
+import { localDateTimeOf, type Instant } from '#src/kernel/time.ts'
 import { mayBook } from './policy.ts'
 import {
   bookInOneCall,
@@ -36,25 +35,7 @@ import {
   SlotTaken,
   type BookingFailure,
 } from './refusals.ts'
-
-export interface BookingWish {
-  slotId?: string
-  doctorId?: string
-  startsAt?: string
-  clinicId?: string
-  visitTypeId?: string
-  patientId?: string
-  reason?: string
-}
-
-interface Wish {
-  doctorId: string
-  startsAt: Instant
-  clinicId: string | undefined
-  visitTypeId: string | undefined
-  /** The field that named the time. */
-  pointer: '/slotId' | '/startsAt'
-}
+import { patientOf, readWish, unknownPatient, type BookingWish, type Wish } from './wish.ts'
 
 const requestLapsesAfter = 48 * 3_600_000
 const triesMax = 8
@@ -102,58 +83,6 @@ export async function bookAppointment(
     // The rules have changed since they were read: look again.
   }
   throw new Refusal('busy', "The doctor's schedule is being changed. Try again in a moment.")
-}
-
-function readWish(body: BookingWish): Wish {
-  if (body.slotId !== undefined) {
-    const slot = parseSlotId(body.slotId)
-    if (slot === null)
-      throw invalidField('/slotId', '/slotId must be the id of a slot from the list of open times.')
-    for (const field of ['doctorId', 'clinicId', 'visitTypeId'] as const)
-      if (body[field] !== undefined && body[field] !== slot[field])
-        throw invalidField(`/${field}`, `/${field} differs from that of the slot; leave it out.`)
-    if (body.startsAt !== undefined && parseInstant(body.startsAt) !== slot.startsAt)
-      throw invalidField('/startsAt', '/startsAt differs from that of the slot; leave it out.')
-    return { ...slot, pointer: '/slotId' }
-  }
-  const { doctorId, startsAt } = body
-  if (doctorId === undefined || startsAt === undefined) {
-    const missing = doctorId === undefined ? '/doctorId' : '/startsAt'
-    throw invalidField(
-      startsAt === undefined && doctorId === undefined ? '/slotId' : missing,
-      'Name the time by /slotId, or by /doctorId and /startsAt.',
-    )
-  }
-  const instant = parseInstant(startsAt)
-  if (instant === null)
-    throw invalidField(
-      '/startsAt',
-      '/startsAt must be an instant such as 2026-11-24T10:40:00+01:00.',
-    )
-  return {
-    doctorId,
-    startsAt: instant,
-    clinicId: body.clinicId,
-    visitTypeId: body.visitTypeId,
-    pointer: '/startsAt',
-  }
-}
-
-/** For whom the visit is: the account's own record unless the request says otherwise. */
-function patientOf({ actor }: SignedInContext, body: BookingWish): string {
-  const { patientId } = body
-  if (patientId !== undefined) {
-    if (actor.role === 'patient' && !actor.patientIds.includes(patientId)) throw unknownPatient()
-    return patientId
-  }
-  const own = actor.role === 'patient' ? actor.patientIds[0] : undefined
-  if (own === undefined)
-    throw invalidField('/patientId', '/patientId must name the patient whom the visit is for.')
-  return own
-}
-
-function unknownPatient(): Refusal {
-  return new NotFound('patient', { in: 'body', pointer: '/patientId' })
 }
 
 type FoundOffer = { offer: Offer; refusal: null } | { refusal: Refusal }

@@ -219,7 +219,7 @@ export async function createTestServer(
   const lines: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
   const config = loadConfig({ env: options.env ?? {}, envFile: null })
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the pets touch nothing else
+  // The pets touch nothing else.
   const runtime = { config, log } as Runtime
   const app = await createServer({
     runtime,
