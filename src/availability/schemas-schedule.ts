@@ -57,7 +57,7 @@ const exampleIds = {
 }
 const hoursExample = { clinicId: exampleIds.clinicId, weekday: 1, from: '09:00', to: '17:00' }
 
-export const WeeklyHoursSchema = component(
+const WeeklyHoursSchema = component(
   'WeeklyHours',
   Type.Object(
     {

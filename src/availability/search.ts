@@ -19,7 +19,7 @@ import { isStaffOf } from './policy.ts'
 import { colleaguesOf, isPatientOf, matchingDoctors, type DoctorFilter } from './queries.ts'
 
 /** The longest stretch of dates that one question may be about. */
-export const daysMax = 62
+const daysMax = 62
 const daysDefault = 14
 
 /** How an actor looks at times: as staff where they are staff, as a patient elsewhere. */

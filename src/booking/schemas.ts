@@ -25,7 +25,7 @@ const statuses = [
   'expired',
 ] as const
 
-export const AppointmentStatusSchema = component(
+const AppointmentStatusSchema = component(
   'AppointmentStatus',
   Type.Enum([...statuses], { examples: ['confirmed'] }),
 )

@@ -60,7 +60,7 @@ export const SpecialtyChangeSchema = component(
   ),
 )
 
-export const DoctorClinicSchema = component(
+const DoctorClinicSchema = component(
   'DoctorClinic',
   Type.Object(
     { id: Id, name: Type.String(), city: Type.String(), timeZone: Type.String() },
@@ -78,7 +78,7 @@ export const DoctorClinicSchema = component(
   ),
 )
 
-export const DoctorVisitTypeSchema = component(
+const DoctorVisitTypeSchema = component(
   'DoctorVisitType',
   Type.Object(
     {

@@ -71,7 +71,7 @@ export const SignedInSchema = component(
 )
 
 /** Where the refresh token goes. */
-export const SessionKind = Type.Enum(['cookie'], {
+const SessionKind = Type.Enum(['cookie'], {
   description:
     'With "cookie" the refresh token is put into an HttpOnly cookie, out of reach of scripts, and left out of the answer.',
 })
