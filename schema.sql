@@ -34,6 +34,10 @@ create table appointment (
   version integer not null default 1,
   sequence integer not null default 0,
   created_at timestamp with time zone not null,
+  overbooked_reason text,
+  is_offer boolean not null default false,
+  staff_note text,
+  proposed_slots jsonb,
   constraint appointment_booked_by FOREIGN KEY (booked_by) REFERENCES account(id) ON DELETE SET NULL,
   constraint appointment_clinic FOREIGN KEY (clinic_id) REFERENCES clinic(id),
   constraint appointment_doctor FOREIGN KEY (doctor_id) REFERENCES doctor(id),
@@ -55,6 +59,17 @@ create table appointment_event (
   to_status text not null,
   starts_at timestamp with time zone not null,
   note text,
+  command text,
+  doctor_id uuid,
+  clinic_id uuid,
+  visit_type_id uuid,
+  room_id uuid,
+  ends_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  sequence integer,
+  overbooked_reason text,
+  former_doctor_version integer,
+  former_clinic_version integer,
   constraint appointment_event_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
   constraint appointment_event_pkey PRIMARY KEY (appointment_id, version)
 );
@@ -97,7 +112,11 @@ create table clinic (
   schedule_version integer not null default 1,
   version integer not null default 1,
   created_at timestamp with time zone not null,
-  constraint clinic_pkey PRIMARY KEY (id)
+  change_notice_minutes_min integer not null default 0,
+  request_lapses_minutes integer not null default 2880,
+  constraint clinic_change_notice CHECK (((change_notice_minutes_min >= 0) AND (change_notice_minutes_min <= 525600))),
+  constraint clinic_pkey PRIMARY KEY (id),
+  constraint clinic_request_lapses CHECK (((request_lapses_minutes >= 15) AND (request_lapses_minutes <= 43200)))
 );
 
 create table closure (
@@ -114,6 +133,20 @@ create table closure (
   constraint closure_ordered CHECK ((ROW(starts_on, start_minute) < ROW(ends_on, end_minute))),
   constraint closure_pkey PRIMARY KEY (id),
   constraint closure_source_unique UNIQUE (clinic_id, source_uid, starts_on)
+);
+
+create table delay (
+  doctor_id uuid not null,
+  clinic_id uuid not null,
+  on_date date not null,
+  minutes integer not null,
+  set_by uuid,
+  set_at timestamp with time zone not null,
+  constraint delay_clinic FOREIGN KEY (clinic_id) REFERENCES clinic(id) ON DELETE CASCADE,
+  constraint delay_doctor FOREIGN KEY (doctor_id) REFERENCES doctor(id) ON DELETE CASCADE,
+  constraint delay_minutes CHECK (((minutes >= 1) AND (minutes <= 720))),
+  constraint delay_pkey PRIMARY KEY (doctor_id, clinic_id, on_date),
+  constraint delay_set_by FOREIGN KEY (set_by) REFERENCES account(id) ON DELETE SET NULL
 );
 
 create table doctor (
@@ -247,7 +280,11 @@ create table patient (
   date_of_birth date,
   version integer not null default 1,
   created_at timestamp with time zone not null,
-  constraint patient_pkey PRIMARY KEY (id)
+  registered_by uuid,
+  registered_at_clinic_id uuid,
+  constraint patient_pkey PRIMARY KEY (id),
+  constraint patient_registered_at_clinic FOREIGN KEY (registered_at_clinic_id) REFERENCES clinic(id) ON DELETE SET NULL,
+  constraint patient_registered_by FOREIGN KEY (registered_by) REFERENCES account(id) ON DELETE SET NULL
 );
 
 create table patient_access (
@@ -262,6 +299,24 @@ create table patient_access (
   constraint patient_access_pkey PRIMARY KEY (account_id, patient_id),
   constraint patient_access_relation_known CHECK ((relation = ANY (ARRAY['self'::text, 'parent'::text, 'carer'::text]))),
   constraint patient_access_scope_known CHECK ((scope = ANY (ARRAY['book'::text, 'see'::text, 'manage'::text])))
+);
+
+create table patient_claim_link (
+  id uuid not null,
+  patient_id uuid not null,
+  code_hash bytea not null,
+  made_by uuid,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  used_by uuid,
+  tries smallint not null default 0,
+  constraint patient_claim_link_code_unique UNIQUE (code_hash),
+  constraint patient_claim_link_made_by FOREIGN KEY (made_by) REFERENCES account(id) ON DELETE SET NULL,
+  constraint patient_claim_link_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
+  constraint patient_claim_link_pkey PRIMARY KEY (id),
+  constraint patient_claim_link_tries CHECK (((tries >= 0) AND (tries <= 5))),
+  constraint patient_claim_link_used_by FOREIGN KEY (used_by) REFERENCES account(id) ON DELETE SET NULL
 );
 
 create table room (
@@ -340,6 +395,50 @@ create table visit_type (
   constraint visit_type_who_known CHECK ((who_may_book = ANY (ARRAY['anyone'::text, 'existing_patients'::text, 'staff'::text])))
 );
 
+create table waitlist_entry (
+  id uuid not null,
+  patient_id uuid not null,
+  appointment_id uuid,
+  visit_type_id uuid not null,
+  doctor_id uuid,
+  specialty_id uuid,
+  clinic_id uuid,
+  weekdays smallint[],
+  from_minute integer,
+  to_minute integer,
+  from_date date,
+  until_date date,
+  status text not null,
+  created_at timestamp with time zone not null,
+  constraint waitlist_entry_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
+  constraint waitlist_entry_clinic FOREIGN KEY (clinic_id) REFERENCES clinic(id) ON DELETE CASCADE,
+  constraint waitlist_entry_dates CHECK ((from_date <= until_date)),
+  constraint waitlist_entry_doctor FOREIGN KEY (doctor_id) REFERENCES doctor(id) ON DELETE CASCADE,
+  constraint waitlist_entry_hours CHECK (((from_minute >= 0) AND (to_minute <= 1440) AND (from_minute < to_minute))),
+  constraint waitlist_entry_patient FOREIGN KEY (patient_id) REFERENCES patient(id),
+  constraint waitlist_entry_pkey PRIMARY KEY (id),
+  constraint waitlist_entry_specialty FOREIGN KEY (specialty_id) REFERENCES specialty(id) ON DELETE CASCADE,
+  constraint waitlist_entry_status_known CHECK ((status = ANY (ARRAY['waiting'::text, 'fulfilled'::text, 'ended'::text]))),
+  constraint waitlist_entry_visit_type FOREIGN KEY (visit_type_id) REFERENCES visit_type(id) ON DELETE CASCADE,
+  constraint waitlist_entry_weekdays CHECK (((weekdays <@ '{1,2,3,4,5,6,7}'::smallint[]) AND ((cardinality(weekdays) >= 1) AND (cardinality(weekdays) <= 7)))),
+  constraint waitlist_entry_with_whom CHECK ((num_nonnulls(doctor_id, specialty_id) = 1))
+);
+
+create table waitlist_offer (
+  appointment_id uuid not null,
+  entry_id uuid not null,
+  doctor_id uuid not null,
+  starts_at timestamp with time zone not null,
+  offered_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  outcome text,
+  constraint waitlist_offer_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
+  constraint waitlist_offer_entry FOREIGN KEY (entry_id) REFERENCES waitlist_entry(id) ON DELETE CASCADE,
+  constraint waitlist_offer_once UNIQUE (entry_id, doctor_id, starts_at),
+  constraint waitlist_offer_outcome_known CHECK ((outcome = ANY (ARRAY['taken'::text, 'refused'::text, 'expired'::text]))),
+  constraint waitlist_offer_pkey PRIMARY KEY (appointment_id)
+);
+
 create table weekly_hours (
   id uuid not null,
   doctor_id uuid not null,
@@ -370,6 +469,10 @@ CREATE INDEX appointment_by_patient ON public.appointment USING btree (patient_i
 
 CREATE INDEX appointment_by_start ON public.appointment USING btree (starts_at, id);
 
+CREATE INDEX appointment_event_by_time ON public.appointment_event USING btree (occurred_at);
+
+CREATE UNIQUE INDEX appointment_one_hold ON public.appointment USING btree (patient_id, doctor_id) WHERE ((status = 'held'::text) AND (NOT is_offer));
+
 CREATE INDEX audit_entry_by_subject ON public.audit_entry USING btree (subject_type, subject_id, seq);
 
 CREATE INDEX claim_by_appointment ON public.claim USING btree (appointment_id);
@@ -394,144 +497,116 @@ CREATE INDEX patient_access_by_patient ON public.patient_access USING btree (pat
 
 CREATE UNIQUE INDEX patient_access_one_self ON public.patient_access USING btree (account_id) WHERE (relation = 'self'::text);
 
+CREATE INDEX patient_by_clinic_of_registration ON public.patient USING btree (registered_at_clinic_id) WHERE (registered_at_clinic_id IS NOT NULL);
+
+CREATE INDEX patient_by_date_of_birth ON public.patient USING btree (date_of_birth);
+
+CREATE INDEX patient_by_email ON public.patient USING btree (lower(email));
+
+CREATE INDEX patient_by_name_words ON public.patient USING gin (name_vector(name));
+
+CREATE INDEX patient_by_phone_parts ON public.patient USING gin (phone_parts(phone));
+
+CREATE INDEX patient_by_registrar ON public.patient USING btree (registered_by) WHERE (registered_by IS NOT NULL);
+
+CREATE UNIQUE INDEX patient_claim_link_one_open ON public.patient_claim_link USING btree (patient_id) WHERE (used_at IS NULL);
+
 CREATE INDEX session_by_account ON public.session USING btree (account_id);
 
 CREATE INDEX time_off_by_doctor ON public.time_off USING btree (doctor_id, starts_at);
 
+CREATE INDEX waitlist_entry_by_age ON public.waitlist_entry USING btree (created_at, id);
+
+CREATE INDEX waitlist_entry_by_patient ON public.waitlist_entry USING btree (patient_id, created_at, id);
+
+CREATE INDEX waitlist_entry_in_turn ON public.waitlist_entry USING btree (((doctor_id IS NULL)), created_at, id) WHERE (status = 'waiting'::text);
+
+CREATE UNIQUE INDEX waitlist_entry_one_for_visit ON public.waitlist_entry USING btree (appointment_id) WHERE (status = 'waiting'::text);
+
+CREATE UNIQUE INDEX waitlist_entry_one_wish ON public.waitlist_entry USING btree (patient_id, visit_type_id, COALESCE(doctor_id, specialty_id)) WHERE ((status = 'waiting'::text) AND (appointment_id IS NULL));
+
+CREATE UNIQUE INDEX waitlist_offer_one_open ON public.waitlist_offer USING btree (entry_id) WHERE (outcome IS NULL);
+
 CREATE INDEX weekly_hours_by_doctor ON public.weekly_hours USING btree (doctor_id);
 
-CREATE OR REPLACE FUNCTION public.book_appointment(p_now timestamp with time zone, p_origin uuid, p_request_id text, p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_answer jsonb, p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer, p_id uuid, p_status text, p_doctor_id uuid, p_clinic_id uuid, p_patient_id uuid, p_visit_type_id uuid, p_starts_at timestamp with time zone, p_ends_at timestamp with time zone, p_time_zone text, p_local_starts_at timestamp without time zone, p_reason text, p_expires_at timestamp with time zone, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange)
- RETURNS jsonb
+CREATE OR REPLACE FUNCTION public.book_appointment(p_now timestamp with time zone, p_origin uuid, p_request_id text, p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_answer jsonb, p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer, p_command text, p_appointment jsonb, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange, OUT answer jsonb, OUT ended uuid[])
+ RETURNS record
  LANGUAGE plpgsql
 AS $function$
 declare
-  earlier_answer jsonb;
+  booked appointment := jsonb_populate_record(null::appointment, p_appointment);
   day_limit integer;
-  expired_ids uuid[];
-  taken uuid[];
-  free_room_id uuid;
+  own_holds uuid[];
 begin
   if p_key is not null then
-    earlier_answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
-    if earlier_answer is not null then
-      return earlier_answer;
+    answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
+    if answer is not null then
+      return;
     end if;
   end if;
-  if exists (select from appointment where id = p_id) then
+  answer := p_answer;
+  if exists (select from appointment where id = booked.id) then
     -- This very call was made before and its answer was lost.
-    return p_answer;
+    return;
   end if;
 
-  select daily_limit into day_limit from doctor
-    where id = p_doctor_id and schedule_version = p_doctor_version for share;
-  if found then
-    perform from clinic where id = p_clinic_id and schedule_version = p_clinic_version for share;
+  if p_doctor_version is not null then
+    day_limit := lock_schedules(booked.doctor_id, p_doctor_version, booked.clinic_id, p_clinic_version,
+      booked.visit_type_id, p_visit_type_version);
+  else
+    -- Whoever lists the visits that a change of the schedule affects waits for this one.
+    perform from doctor where id = booked.doctor_id for share;
   end if;
-  if found then
-    perform from visit_type
-      where id = p_visit_type_id and schedule_version = p_visit_type_version for share;
+  if not booked.is_offer then
+    select array_agg(id) into own_holds from appointment
+      where patient_id = booked.patient_id and doctor_id = booked.doctor_id and status = 'held'
+        and not is_offer and id <> booked.id;
   end if;
-  if not found then
-    raise exception 'the schedule has changed'
-      using errcode = 'integrity_constraint_violation', constraint = 'schedule_version_stale';
-  end if;
-
   if day_limit is not null then
-    perform pg_advisory_xact_lock(hashtextextended(p_doctor_id::text || p_local_starts_at::date, 0));
-    if day_limit <= (
-      select count(*) from appointment
-      where doctor_id = p_doctor_id
-        and starts_at between p_starts_at - interval '2 days' and p_starts_at + interval '2 days'
-        and local_starts_at::date = p_local_starts_at::date
-        and status not in ('cancelled', 'declined', 'expired')
-        and (expires_at is null or expires_at > p_now)
-        and id <> p_id)
-    then
-      raise exception 'the day is full'
-        using errcode = 'integrity_constraint_violation', constraint = 'daily_limit_reached';
-    end if;
+    perform refuse_full_day(booked, day_limit, own_holds, p_now);
   end if;
-
-  select array_agg(claim.appointment_id) into expired_ids
-    from unnest(p_calendar_ids || p_room_ids,
-      p_durings || array_fill(p_room_during, array[coalesce(cardinality(p_room_ids), 0)]))
-      as wanted (calendar_id, during)
-    join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
-    where claim.expires_at <= p_now;
-  if expired_ids is not null then
-    perform expire_appointments(expired_ids, p_now, p_origin);
-  end if;
+  ended := end_appointments(
+    due_in_the_way(p_calendar_ids, p_durings, p_room_ids, p_room_during, p_now), own_holds, p_now, p_origin);
 
   -- A look before the writes: most who come too late are told so for the price of a read.
-  select array_agg(claim.calendar_id) into taken
-    from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
-    join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
-    where claim.appointment_id <> p_id;
-
-  if taken is null then
-    insert into appointment (
-      id, status, doctor_id, clinic_id, patient_id, visit_type_id, starts_at, ends_at,
-      time_zone, local_starts_at, reason, booked_by, expires_at, created_at)
-    values (
-      p_id, p_status, p_doctor_id, p_clinic_id, p_patient_id, p_visit_type_id, p_starts_at,
-      p_ends_at, p_time_zone, p_local_starts_at, p_reason, p_account_id, p_expires_at, p_now)
-    on conflict (id) do nothing;
-    if not found then
-      -- The call made before was still running when this one looked.
-      return p_answer;
-    end if;
-
-    -- The constraint decides. Fewer rows than wanted, counted by RETURNING, means taken.
-    with inserted as (
-      insert into claim (calendar_id, during, appointment_id, expires_at)
-      select wanted.calendar_id, wanted.during, p_id, p_expires_at
-      from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
-      order by wanted.calendar_id
-      on conflict on constraint claim_no_overlap do nothing
-      returning calendar_id)
-    select array_agg(wanted.calendar_id) into taken
-      from unnest(p_calendar_ids) as wanted (calendar_id)
-      where wanted.calendar_id not in (select calendar_id from inserted);
+  perform refuse_taken(booked, p_calendar_ids, p_durings, 0);
+  insert into appointment values (booked.*) on conflict (id) do nothing;
+  if not found then
+    -- The call made before was still running when this one looked.
+    return;
+  end if;
+  booked.room_id := claim_times(booked, p_calendar_ids, p_durings, p_room_ids, p_room_during);
+  if booked.room_id is not null then
+    update appointment set room_id = booked.room_id where id = booked.id;
   end if;
 
-  -- A visit that was overbooked into another lane also keeps its time, whatever happens in lane 0.
-  if taken is null then
-    select array_agg(claim.calendar_id) into taken
-      from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
-      join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
-      where claim.lane <> 0 and claim.appointment_id <> p_id;
-  end if;
-
-  if taken is not null then
-    raise exception 'the time is taken'
-      using errcode = 'exclusion_violation', constraint = case
-        when p_doctor_id = any (taken) then 'doctor_time_taken' else 'patient_time_taken' end;
-  end if;
-
-  if p_room_ids is not null then
-    free_room_id := claim_free_room(p_room_ids, p_room_during, p_id, p_expires_at);
-    if free_room_id is null then
-      raise exception 'every room is taken'
-        using errcode = 'exclusion_violation', constraint = 'room_time_taken';
-    end if;
-    update appointment set room_id = free_room_id where id = p_id;
-  end if;
-
-  insert into appointment_event (appointment_id, version, occurred_at, actor_id, to_status, starts_at)
-  values (p_id, 1, p_now, p_account_id, p_status, p_starts_at);
-  insert into event (origin, type, subjects, actor_id, occurred_at)
-  values (p_origin, 'appointment.' || p_status, jsonb_build_object(
-    'appointmentId', p_id, 'doctorId', p_doctor_id, 'clinicId', p_clinic_id, 'patientId', p_patient_id,
-    'roomId', free_room_id), p_account_id, p_now);
+  perform record_step(booked, null, p_now, p_origin, p_account_id, p_command,
+    'appointment.' || booked.status, null);
   insert into audit_entry (
     occurred_at, actor_id, action, subject_type, subject_id, allowed, request_id, details)
-  values (p_now, p_account_id, 'appointment.book', 'appointment', p_id, true, p_request_id,
-    jsonb_build_object('patientId', p_patient_id, 'doctorId', p_doctor_id));
+  values (p_now, p_account_id, 'appointment.' || p_command, 'appointment', booked.id, true, p_request_id,
+    jsonb_strip_nulls(jsonb_build_object('patientId', booked.patient_id, 'doctorId', booked.doctor_id,
+      'overbooked', nullif(booked.overbooked_reason is not null, false))));
   if p_key is not null then
     update idempotency_key set answer = p_answer
       where account_id = p_account_id and route = p_route and key = p_key;
   end if;
-  return p_answer;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.claim_free_lane(p_calendar_id uuid, p_during tstzrange, p_appointment_id uuid, p_expires_at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+begin
+  for free_lane in 0..9 loop
+    insert into claim (calendar_id, lane, during, appointment_id, expires_at)
+      values (p_calendar_id, free_lane, p_during, p_appointment_id, p_expires_at)
+      on conflict on constraint claim_no_overlap do nothing;
+    if found then
+      return true;
+    end if;
+  end loop;
+  return false;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.claim_free_room(p_room_ids uuid[], p_during tstzrange, p_appointment_id uuid, p_expires_at timestamp with time zone)
@@ -555,28 +630,207 @@ begin
   return null;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.expire_appointments(p_ids uuid[], p_now timestamp with time zone, p_origin uuid)
- RETURNS void
+CREATE OR REPLACE FUNCTION public.claim_times(p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange)
+ RETURNS uuid
  LANGUAGE plpgsql
 AS $function$
 declare
-  due_ids uuid[];
+  is_overbooked boolean := p_appointment.overbooked_reason is not null;
+  taken uuid[];
+  free_room_id uuid;
 begin
-  select array_agg(due.id) into due_ids from (
-    select id from appointment where id = any (p_ids) and expires_at <= p_now
-    order by id for update) as due;
-  if due_ids is null then
-    return;
+  if is_overbooked then
+    for place in 1..cardinality(p_calendar_ids) loop
+      if p_calendar_ids[place] = p_appointment.doctor_id then
+        if not claim_free_lane(
+          p_calendar_ids[place], p_durings[place], p_appointment.id, p_appointment.expires_at)
+        then
+          taken := taken || p_calendar_ids[place];
+        end if;
+      else
+        insert into claim (calendar_id, during, appointment_id, expires_at)
+          values (p_calendar_ids[place], p_durings[place], p_appointment.id, p_appointment.expires_at)
+          on conflict on constraint claim_no_overlap do nothing;
+        if not found then
+          taken := taken || p_calendar_ids[place];
+        end if;
+      end if;
+    end loop;
+  else
+    -- The constraint decides. Fewer rows than wanted, counted by RETURNING, means taken.
+    with inserted as (
+      insert into claim (calendar_id, during, appointment_id, expires_at)
+      select wanted.calendar_id, wanted.during, p_appointment.id, p_appointment.expires_at
+      from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
+      order by wanted.calendar_id
+      on conflict on constraint claim_no_overlap do nothing
+      returning calendar_id)
+    select array_agg(wanted.calendar_id) into taken
+      from unnest(p_calendar_ids) as wanted (calendar_id)
+      where wanted.calendar_id not in (select calendar_id from inserted);
   end if;
-  delete from claim where appointment_id = any (due_ids);
-  insert into appointment_event (appointment_id, version, occurred_at, from_status, to_status, starts_at)
-    select id, version + 1, p_now, status, 'expired', starts_at from appointment where id = any (due_ids);
-  insert into event (origin, type, subjects, occurred_at)
-    select p_origin, 'appointment.expired', jsonb_build_object('appointmentId', id, 'doctorId', doctor_id,
-      'clinicId', clinic_id, 'patientId', patient_id, 'roomId', room_id), p_now
-    from appointment where id = any (due_ids);
-  update appointment set status = 'expired', expires_at = null, version = version + 1
-    where id = any (due_ids);
+  if taken is not null then
+    perform raise_taken(p_appointment, taken);
+  end if;
+  -- A visit that was overbooked into another lane also keeps its time, whatever happens in lane 0.
+  perform refuse_taken(p_appointment, p_calendar_ids, p_durings, 1);
+
+  if p_room_ids is not null then
+    free_room_id := claim_free_room(
+      p_room_ids, p_room_during, p_appointment.id, p_appointment.expires_at);
+    if free_room_id is null and is_overbooked and cardinality(p_room_ids) > 0
+      and claim_free_lane(p_room_ids[1], p_room_during, p_appointment.id, p_appointment.expires_at)
+    then
+      free_room_id := p_room_ids[1];
+    end if;
+    if free_room_id is null and not is_overbooked then
+      raise exception 'every room is taken'
+        using errcode = 'exclusion_violation', constraint = 'room_time_taken';
+    end if;
+  end if;
+  return free_room_id;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.due_in_the_way(p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange, p_now timestamp with time zone)
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select array_agg(claim.appointment_id)
+    from unnest(p_calendar_ids || p_room_ids,
+      p_durings || array_fill(p_room_during, array[coalesce(cardinality(p_room_ids), 0)]))
+      as wanted (calendar_id, during)
+    join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
+    where claim.expires_at <= p_now
+$function$;
+
+CREATE OR REPLACE FUNCTION public.each_begins(words text[])
+ RETURNS tsquery
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (CASE WHEN (cardinality(words) = 0) THEN ''::text ELSE ((''''::text || array_to_string(words, ''':* & '''::text)) || ''':*'::text) END)::tsquery;
+
+CREATE OR REPLACE FUNCTION public.end_appointments(p_due uuid[], p_holds uuid[], p_now timestamp with time zone, p_origin uuid)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  before appointment;
+  after appointment;
+  ended uuid[];
+begin
+  for before in
+    select * from appointment where id = any (p_due || p_holds)
+      and (expires_at <= p_now or (status = 'held' and id = any (p_holds)))
+    order by id for update
+  loop
+    after := before;
+    after.status := 'expired';
+    after.expires_at := null;
+    after.version := before.version + 1;
+    delete from claim where appointment_id = after.id;
+    update appointment set status = after.status, expires_at = null, version = after.version
+      where id = after.id;
+    perform record_step(after, before, p_now, p_origin, null, 'expire', 'appointment.expired', null);
+    ended := ended || after.id;
+  end loop;
+  return ended;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.fold_name(name text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN replace(replace(replace(replace(translate(lower(regexp_replace(NORMALIZE(name, NFKD), '[\u0300-\u036F\u0591-\u05C7\u064B-\u065F\u0670\u1AB0-\u1AFF\u1DC0-\u1DFF]'::text, ''::text, 'g'::text)), 'øłđðıħØŁĐÐĦÆŒÞẞςΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЄІҐ'::text, 'olddiholddhæœþßσαβγδεζηθικλμνξοπρστυφχψωабвгдежзиклмнопрстуфхцчшщъыьэюяєіґ'::text), 'ß'::text, 'ss'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text);
+
+CREATE OR REPLACE FUNCTION public.join_words(folded text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN regexp_replace(folded, '[''`´‘’ʼ‐‑-]'::text, ''::text, 'g'::text);
+
+CREATE OR REPLACE FUNCTION public.lock_schedules(p_doctor_id uuid, p_doctor_version integer, p_clinic_id uuid, p_clinic_version integer, p_visit_type_id uuid, p_visit_type_version integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+AS $function$
+declare
+  day_limit integer;
+begin
+  select daily_limit into day_limit from doctor
+    where id = p_doctor_id and schedule_version = p_doctor_version for share;
+  if found then
+    perform from clinic where id = p_clinic_id and schedule_version = p_clinic_version for share;
+  end if;
+  if found then
+    perform from visit_type
+      where id = p_visit_type_id and schedule_version = p_visit_type_version for share;
+  end if;
+  if not found then
+    raise exception 'the schedule has changed'
+      using errcode = 'integrity_constraint_violation', constraint = 'schedule_version_stale';
+  end if;
+  return day_limit;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.name_query(typed text)
+ RETURNS tsquery
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (each_begins(words_of(join_words(fold_name(typed)))) || each_begins(words_of(fold_name(typed))));
+
+CREATE OR REPLACE FUNCTION public.name_vector(name text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT COST 10000
+RETURN (SELECT array_to_tsvector((words_of(fold_name(name)) || words_of(join_words(fold_name(name))))) AS array_to_tsvector);
+
+CREATE OR REPLACE FUNCTION public.phone_digits(phone text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN regexp_replace(phone, '[^0-9]'::text, ''::text, 'g'::text);
+
+CREATE OR REPLACE FUNCTION public.phone_parts(phone text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT COST 10000
+RETURN (SELECT array_agg(DISTINCT substr(phone_digits(phone_parts.phone), place.place, 4)) AS array_agg FROM generate_series(1, (length(phone_digits(phone_parts.phone)) - 3)) place(place));
+
+CREATE OR REPLACE FUNCTION public.raise_taken(p_appointment appointment, p_calendar_ids uuid[])
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception 'the time is taken'
+    using errcode = 'exclusion_violation', constraint = case
+      when p_appointment.doctor_id = any (p_calendar_ids) then 'doctor_time_taken'
+      else 'patient_time_taken' end;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.record_step(p_appointment appointment, p_before appointment, p_now timestamp with time zone, p_origin uuid, p_actor_id uuid, p_command text, p_event text, p_note text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  insert into appointment_event (
+    appointment_id, version, occurred_at, actor_id, command, from_status, to_status, starts_at, ends_at,
+    doctor_id, clinic_id, visit_type_id, room_id, expires_at, sequence, overbooked_reason, note,
+    former_doctor_version, former_clinic_version)
+  values (
+    p_appointment.id, p_appointment.version, p_now, p_actor_id, p_command, p_before.status,
+    p_appointment.status, p_appointment.starts_at, p_appointment.ends_at, p_appointment.doctor_id,
+    p_appointment.clinic_id, p_appointment.visit_type_id, p_appointment.room_id, p_appointment.expires_at,
+    p_appointment.sequence, p_appointment.overbooked_reason, p_note,
+    (select schedule_version from doctor where id = p_before.doctor_id),
+    (select schedule_version from clinic where id = p_before.clinic_id));
+  insert into event (origin, type, subjects, actor_id, occurred_at)
+  values (p_origin, p_event, jsonb_strip_nulls(jsonb_build_object(
+    'appointmentId', p_appointment.id, 'version', p_appointment.version,
+    'doctorId', p_appointment.doctor_id, 'clinicId', p_appointment.clinic_id,
+    'patientId', p_appointment.patient_id, 'roomId', p_appointment.room_id,
+    'formerDoctorId', nullif(p_before.doctor_id, p_appointment.doctor_id),
+    'formerClinicId', nullif(p_before.clinic_id, p_appointment.clinic_id),
+    'formerRoomId', nullif(p_before.room_id, p_appointment.room_id))), p_actor_id, p_now);
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.refuse_change()
@@ -585,6 +839,45 @@ CREATE OR REPLACE FUNCTION public.refuse_change()
 AS $function$
 begin
   raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_full_day(p_appointment appointment, p_limit integer, p_except uuid[], p_now timestamp with time zone)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform pg_advisory_xact_lock(
+    hashtextextended(p_appointment.doctor_id::text || p_appointment.local_starts_at::date, 0));
+  if p_limit <= (
+    select count(*) from appointment
+    where doctor_id = p_appointment.doctor_id
+      and starts_at between p_appointment.starts_at - interval '2 days'
+        and p_appointment.starts_at + interval '2 days'
+      and local_starts_at::date = p_appointment.local_starts_at::date
+      and status not in ('cancelled', 'declined', 'expired')
+      and (expires_at is null or expires_at > p_now)
+      and id <> all (p_except || p_appointment.id))
+  then
+    raise exception 'the day is full'
+      using errcode = 'integrity_constraint_violation', constraint = 'daily_limit_reached';
+  end if;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_taken(p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_lane_min integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+declare
+  taken uuid[];
+begin
+  select array_agg(claim.calendar_id) into taken
+    from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
+    join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
+    where claim.appointment_id <> p_appointment.id and claim.lane >= p_lane_min
+      and (p_appointment.overbooked_reason is null or claim.calendar_id <> p_appointment.doctor_id);
+  if taken is not null then
+    perform raise_taken(p_appointment, taken);
+  end if;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.remember_request(p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_now timestamp with time zone)
@@ -609,5 +902,78 @@ begin
   end if;
   return known_answer;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.step_appointment(p_now timestamp with time zone, p_origin uuid, p_request_id text, p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_answer jsonb, p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer, p_id uuid, p_version integer, p_command text, p_event text, p_change jsonb, p_note text, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange, p_ends uuid[])
+ RETURNS jsonb
+ LANGUAGE plpgsql
+AS $function$
+declare
+  earlier_answer jsonb;
+  day_limit integer;
+  before appointment;
+  after appointment;
+begin
+  earlier_answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
+  if earlier_answer is not null then
+    return earlier_answer;
+  end if;
+  if p_doctor_version is not null then
+    after := jsonb_populate_record(null::appointment, p_change);
+    after.id := p_id;
+    day_limit := lock_schedules(after.doctor_id, p_doctor_version, after.clinic_id, p_clinic_version,
+      after.visit_type_id, p_visit_type_version);
+    -- What keeps its claims was counted when it made them.
+    if day_limit is not null and p_calendar_ids is not null then
+      perform refuse_full_day(after, day_limit, p_ends, p_now);
+    end if;
+  elsif p_calendar_ids is not null then
+    perform from doctor where id = (p_change ->> 'doctor_id')::uuid for share;
+  end if;
+
+  perform from appointment where id = any (p_ends || p_id) order by id for update;
+  select * into before from appointment where id = p_id;
+  if before.version is distinct from p_version then
+    raise exception 'the appointment has changed'
+      using errcode = 'integrity_constraint_violation', constraint = 'appointment_version_stale';
+  end if;
+  after := jsonb_populate_record(before, p_change);
+  after.version := before.version + 1;
+
+  if p_calendar_ids is not null then
+    perform end_appointments(
+      due_in_the_way(p_calendar_ids, p_durings, p_room_ids, p_room_during, p_now), p_ends, p_now, p_origin);
+    perform refuse_taken(after, p_calendar_ids, p_durings, 0);
+    delete from claim where appointment_id = p_id;
+    after.room_id := claim_times(after, p_calendar_ids, p_durings, p_room_ids, p_room_during);
+  elsif after.status in ('cancelled', 'declined', 'expired') then
+    delete from claim where appointment_id = p_id;
+  elsif after.expires_at is distinct from before.expires_at then
+    update claim set expires_at = after.expires_at where appointment_id = p_id;
+  end if;
+  update appointment set
+    status = after.status, doctor_id = after.doctor_id, clinic_id = after.clinic_id,
+    visit_type_id = after.visit_type_id, room_id = after.room_id, starts_at = after.starts_at,
+    ends_at = after.ends_at, time_zone = after.time_zone, local_starts_at = after.local_starts_at,
+    reason = after.reason, expires_at = after.expires_at, cancelled_reason = after.cancelled_reason,
+    overbooked_reason = after.overbooked_reason, staff_note = after.staff_note,
+    proposed_slots = after.proposed_slots, version = after.version, sequence = after.sequence
+    where id = p_id;
+
+  perform record_step(after, before, p_now, p_origin, p_account_id, p_command, p_event, p_note);
+  insert into audit_entry (
+    occurred_at, actor_id, action, subject_type, subject_id, allowed, request_id, details)
+  values (p_now, p_account_id, 'appointment.' || p_command, 'appointment', p_id, true, p_request_id,
+    case when after.overbooked_reason is distinct from before.overbooked_reason
+      then jsonb_build_object('overbooked', after.overbooked_reason is not null) else '{}' end);
+  update idempotency_key set answer = p_answer
+    where account_id = p_account_id and route = p_route and key = p_key;
+  return p_answer;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.words_of(folded text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN array_remove(regexp_split_to_array(folded, '[\u0001-\u002F\u003A-\u0040\u005B-\u0060\u007B-\u00BF\u2000-\u206F\u3000-\u303F]+'::text), ''::text);
 
 CREATE TRIGGER audit_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

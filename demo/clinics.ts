@@ -21,6 +21,8 @@ export interface DemoClinic {
   country: string
   phone: string
   email: string
+  /** Until how many hours before a visit patients change it by themselves. */
+  changeNoticeHours: number
   rooms: { name: string; kind: string }[]
   /** Every year on this 'MM-DD', from `from` ('HH:MM') on where it is not the whole day. */
   holidays: { day: string; name: string; from?: string }[]
@@ -47,6 +49,7 @@ export const clinics: Record<ClinicKey, DemoClinic> = {
     country: 'Germany',
     phone: '+49 30 23125 100',
     email: 'empfang@lindenhof.example.org',
+    changeNoticeHours: 4,
     rooms: [
       { name: 'Ultrasound 1', kind: 'ultrasound' },
       { name: 'Ultrasound 2', kind: 'ultrasound' },
@@ -65,6 +68,7 @@ export const clinics: Record<ClinicKey, DemoClinic> = {
     country: 'Germany',
     phone: '+49 40 66969 200',
     email: 'empfang@fleet.example.org',
+    changeNoticeHours: 0,
     rooms: [
       { name: 'Sonografie', kind: 'ultrasound' },
       { name: 'Eingriffsraum', kind: 'procedure' },
@@ -81,6 +85,7 @@ export const clinics: Record<ClinicKey, DemoClinic> = {
     country: 'Canada',
     phone: '+1 514-555-0100',
     email: 'accueil@belvedere.example.org',
+    changeNoticeHours: 24,
     rooms: [
       { name: 'Échographie', kind: 'ultrasound' },
       { name: 'Salle d’intervention', kind: 'procedure' },

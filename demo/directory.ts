@@ -145,16 +145,17 @@ async function writeClinics(
   await insertRows(
     db,
     'clinic',
-    entries.map(([key, { name, timeZone, street, postalCode, city, country, phone, email }]) => ({
+    entries.map(([key, clinic]) => ({
       id: clinicIds[key],
-      name,
-      time_zone: timeZone,
-      street,
-      postal_code: postalCode,
-      city,
-      country,
-      phone,
-      email,
+      name: clinic.name,
+      time_zone: clinic.timeZone,
+      street: clinic.street,
+      postal_code: clinic.postalCode,
+      city: clinic.city,
+      country: clinic.country,
+      phone: clinic.phone,
+      email: clinic.email,
+      change_notice_minutes_min: clinic.changeNoticeHours * 60,
       created_at: createdAt,
     })),
   )

@@ -66,3 +66,11 @@ export const cancelReasons = [
 export function reasonsFor(specialty: SpecialtyCode, clinic: ClinicKey): readonly string[] {
   return clinic === 'montreal' ? reasons[specialty].canadian : reasons[specialty].german
 }
+
+/** What the desk notes for the doctor; patients don't see it. */
+export const staffNotes = [
+  'Comes in a wheelchair, room on the ground floor.',
+  'Bringt die Tochter als Dolmetscherin mit.',
+  'Insurance card is still missing.',
+  'Préfère être appelé, pas de courriel.',
+] as const

@@ -1,6 +1,8 @@
 // Fills an empty database with the demo's network, all of it or nothing.
 
+import assert from 'node:assert/strict'
 import { createBoard } from '#src/availability/board.ts'
+import { transitions } from '#src/booking/appointment-state.ts'
 import type { Runtime } from '#src/context.ts'
 import type { DatabaseTransaction, Queryable } from '#src/db/connect.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
@@ -87,6 +89,8 @@ function appointmentRow(visit: Visit) {
     cancelled_reason: visit.cancelledReason,
     version: steps.length,
     sequence: steps.length - 1,
+    is_offer: false,
+    staff_note: visit.staffNote,
     created_at: formatUtc(steps[0].at),
   }
 }
@@ -109,15 +113,38 @@ function claimRows(visit: Visit) {
   }))
 }
 
-function stepRows({ id, slot, steps }: Visit) {
-  return steps.map((step, index) => ({
-    appointment_id: id,
-    version: index + 1,
-    occurred_at: formatUtc(step.at),
-    actor_id: step.actorId,
-    from_status: steps[index - 1]?.to ?? null,
-    to_status: step.to,
-    starts_at: formatUtc(slot.startsAt),
-    note: null,
-  }))
+function stepRows(visit: Visit) {
+  const { id, slot, steps } = visit
+  return steps.map((step, index) => {
+    const from = steps[index - 1]?.to ?? null
+    return {
+      appointment_id: id,
+      version: index + 1,
+      occurred_at: formatUtc(step.at),
+      actor_id: step.actorId,
+      command: commandOf(from, step.to),
+      from_status: from,
+      to_status: step.to,
+      starts_at: formatUtc(slot.startsAt),
+      ends_at: formatUtc(slot.endsAt),
+      doctor_id: slot.doctorId,
+      clinic_id: slot.clinicId,
+      visit_type_id: slot.visitTypeId,
+      room_id: visit.roomId,
+      expires_at: step.to === 'requested' ? instantOrNull(visit.expiresAt) : null,
+      sequence: index,
+      note: step.to === 'cancelled' ? visit.cancelledReason : null,
+    }
+  })
+}
+
+/** The one command that leads there without a change of time. */
+function commandOf(from: AppointmentStatus | null, to: AppointmentStatus): string {
+  if (from === null) return 'book'
+  const step = transitions.find(
+    ({ command, from: before, to: after }) =>
+      command !== 'reschedule' && before === from && after.includes(to),
+  )
+  assert.ok(step, `${from} leads to ${to}`)
+  return step.command
 }

@@ -16,7 +16,7 @@ import { addDays, localDateOf, type Instant, type LocalDate } from '#src/kernel/
 import { clinics, visitTypes, type ClinicKey, type VisitTypeKey } from './clinics.ts'
 import { clinicsOf, type Directory } from './directory.ts'
 import type { Random } from './random.ts'
-import { reasonsFor } from './reasons.ts'
+import { reasonsFor, staffNotes } from './reasons.ts'
 import { lifeOf, type Life } from './visit-life.ts'
 
 const daysBack = 15
@@ -39,6 +39,7 @@ export interface Visit extends Life {
   /** What doctor and room are claimed for: the visit and its buffers. */
   claimed: Interval
   reason: string | null
+  staffNote: string | null
 }
 
 interface Planning {
@@ -238,6 +239,7 @@ function addVisit(
     reason: random.chance(0.6)
       ? (random.pickFrom(reasonsFor(doctor.specialties[0] ?? 'general-practice', clinic)) ?? null)
       : null,
+    staffNote: random.chance(0.08) ? random.pick(staffNotes) : null,
     ...lifeOf({ offer, slot, people }, { random, now }),
   }
   planning.visits.push(visit)

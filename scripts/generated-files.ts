@@ -2,6 +2,7 @@
 
 import type { App } from '#src/http/server.ts'
 import { configurationFiles } from './generate-configuration.ts'
+import { lifecycleText } from './generate-lifecycle.ts'
 import { schemaText } from './generate-schema.ts'
 
 /** What each generated file must contain, by its path. */
@@ -11,6 +12,7 @@ export async function generatedFiles(visita: {
 }): Promise<Record<string, string>> {
   return {
     ...configurationFiles(),
+    'docs/domain/appointment-lifecycle.md': lifecycleText(),
     'openapi.json': await openapiText(visita.app),
     'schema.sql': await schemaText(visita.databaseUrl),
   }

@@ -4,7 +4,10 @@ import { pino, type Logger } from 'pino'
 import { createBoard } from '#src/availability/board.ts'
 import { availabilityRoutes } from '#src/availability/routes.ts'
 import { scheduleRoutes } from '#src/availability/schedule-routes.ts'
+import { commandRoutes } from '#src/booking/command-routes.ts'
+import { delayRoutes } from '#src/booking/delay-routes.ts'
 import { keepHouse } from '#src/booking/housekeeping.ts'
+import { rebookingRoutes } from '#src/booking/rebooking-routes.ts'
 import { appointmentRoutes } from '#src/booking/routes.ts'
 import { clinicRoutes } from '#src/clinics/routes.ts'
 import { publicUrlAt, type Config } from '#src/config.ts'
@@ -22,10 +25,13 @@ import { identityRoutes, keySetRoute } from '#src/identity/routes.ts'
 import { createTokenSigner } from '#src/identity/tokens.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { systemClock, type Clock } from '#src/kernel/time.ts'
+import { claimPageRoutes } from '#src/patients/claim-page-routes.ts'
 import { patientRoutes } from '#src/patients/routes.ts'
 import { checkReadiness } from '#src/readiness.ts'
 import { StartRefused } from '#src/refusal-at-start.ts'
 import { resolveSecrets, type Secrets } from '#src/secrets.ts'
+import { keepWaitlist } from '#src/waitlist/offers.ts'
+import { waitlistRoutes } from '#src/waitlist/routes.ts'
 
 export interface RuntimeOptions {
   config: Config
@@ -198,6 +204,7 @@ export async function createApp(runtime: Runtime): Promise<App> {
     rootRoutes(app) {
       keySetRoute(app)
       joinPageRoutes(app)
+      claimPageRoutes(app)
     },
     routes(app) {
       identityRoutes(app)
@@ -207,6 +214,10 @@ export async function createApp(runtime: Runtime): Promise<App> {
       scheduleRoutes(app)
       availabilityRoutes(app)
       appointmentRoutes(app)
+      commandRoutes(app)
+      rebookingRoutes(app)
+      delayRoutes(app)
+      waitlistRoutes(app)
     },
   })
 }
@@ -232,6 +243,7 @@ export async function serve(opened: OpenRuntime): Promise<Visita> {
     const url = publicUrlAt({ ...runtime.config, publicUrl: null }, port)
     runtime.config = { ...runtime.config, publicUrl: publicUrlAt(runtime.config, port) }
     const housekeeping = keepHouse(runtime, ending.signal)
+    const waitlist = keepWaitlist(runtime, ending.signal)
     return {
       ...opened,
       app,
@@ -241,6 +253,7 @@ export async function serve(opened: OpenRuntime): Promise<Visita> {
         try {
           await app.close()
           await housekeeping
+          await waitlist
         } finally {
           await opened.close()
         }

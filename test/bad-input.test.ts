@@ -61,7 +61,11 @@ async function refuseAll(
 }
 
 const writes = Object.keys(operations).filter((operation) => /^(POST|PUT|PATCH)/.test(operation))
-const writesJson = writes.filter((operation) => operations[operation]?.contentType === undefined)
+const writesJson = writes.filter((operation) => {
+  const [method = '', path = ''] = operation.split(' ')
+  const body = described('paths', path, method.toLowerCase(), 'requestBody').value
+  return body !== undefined && operations[operation]?.contentType === undefined
+})
 
 test('a body that is wrong in one place is refused with that place named, and changes nothing', async (t) => {
   const scene = await makeScene(app, runtime)

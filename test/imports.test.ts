@@ -15,6 +15,7 @@ const order = [
   'patients',
   'availability',
   'booking',
+  'waitlist',
 ]
 
 /** What a module may know of the whole: the shape of the context it is given, and the configuration. */
@@ -50,6 +51,7 @@ test('what decides is pure: it imports nothing that reads a clock, a database or
   const pure = [
     ...globSync('src/*/policy.ts'),
     'src/booking/appointment-state.ts',
+    'src/booking/rebooking-plan.ts',
     'src/availability/open-slots.ts',
     'src/availability/windows.ts',
   ]

@@ -54,6 +54,8 @@ export interface RoomBoard {
 
 export interface ClinicBoard {
   scheduleVersion: number
+  /** How long a request may wait for its answer. */
+  requestLapsesMinutes: number
   calendar: ClinicCalendar
   rooms: readonly RoomBoard[]
 }
@@ -72,8 +74,17 @@ export interface Board {
   doctors: Memory<DoctorBoard>
   clinics: Memory<ClinicBoard>
   visitTypes: Memory<VisitTypeBoard>
-  /** Notes a booking of this process, so that it shows before anything is read again. */
-  take(booking: { doctorId: string; clinicId: string; takesRoom: boolean; claim: Claim }): void
+  /**
+   * Notes a booking of this process, so that it shows before anything is read again; `ended` are the
+   * holds that it replaced.
+   */
+  take(booking: {
+    doctorId: string
+    clinicId: string
+    takesRoom: boolean
+    claim: Claim
+    ended: readonly string[]
+  }): void
 }
 
 const day = 86_400_000
@@ -101,14 +112,16 @@ export function createBoard(options: { db: Database; clock: Clock; events: Event
         return rows.map((row) => [row.id, visitTypeBoard(row)])
       }),
     ),
-    take({ doctorId, clinicId, takesRoom, claim }) {
+    take({ doctorId, clinicId, takesRoom, claim, ended }) {
       board.doctors.distrustLoading(doctorId)
       const doctor = board.doctors.peek(doctorId)
       if (doctor) {
-        doctor.claims = withClaim(doctor.claims, claim, clock())
+        const kept = doctor.claims.filter(({ appointmentId }) => !ended.includes(appointmentId))
+        doctor.claims = withClaim(kept, claim, clock())
         doctor.firstOpen.clear()
       }
-      if (takesRoom) board.clinics.forget(clinicId)
+      // A hold that was replaced may have had a room of any clinic.
+      if (takesRoom || ended.length > 0) board.clinics.forget(clinicId)
     },
   }
   options.events.subscribe((event) => forgetChanged(board, event))
@@ -117,12 +130,12 @@ export function createBoard(options: { db: Database; clock: Clock; events: Event
 
 function forgetChanged(board: Board, { type, subjects }: NewEvent): void {
   const [noun] = type.split('.')
-  if (noun === 'doctor' || noun === 'appointment') {
-    if (subjects.doctorId !== undefined) board.doctors.forget(subjects.doctorId)
-  }
-  if (noun === 'clinic' || (noun === 'appointment' && subjects.roomId)) {
-    if (subjects.clinicId !== undefined) board.clinics.forget(subjects.clinicId)
-  }
+  if (noun === 'doctor' || noun === 'appointment')
+    for (const id of [subjects.doctorId, subjects.formerDoctorId])
+      if (id !== undefined) board.doctors.forget(id)
+  if (noun === 'clinic' || (noun === 'appointment' && (subjects.roomId || subjects.formerRoomId)))
+    for (const id of [subjects.clinicId, subjects.formerClinicId])
+      if (id !== undefined) board.clinics.forget(id)
   if (noun === 'visit-type' && subjects.visitTypeId !== undefined)
     board.visitTypes.forget(subjects.visitTypeId)
 }
@@ -194,6 +207,7 @@ function claimOf([
 function clinicBoard(row: ClinicScheduleRow): ClinicBoard {
   return {
     scheduleVersion: row.schedule_version,
+    requestLapsesMinutes: row.request_lapses_minutes,
     calendar: { clinicId: row.id, timeZone: row.time_zone, closures: row.closures },
     rooms: row.rooms.map((room) => ({ ...room, claims: room.claims.map(claimOf) })),
   }

@@ -21,6 +21,7 @@ function offerOf(settings: {
     viewer: 'patient',
     clinic: {
       scheduleVersion: 1,
+      requestLapsesMinutes: 2880,
       calendar: { clinicId: 'clinic', timeZone: 'Europe/Paris', closures: [] },
       rooms: [],
     },

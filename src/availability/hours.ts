@@ -1,12 +1,24 @@
 // The hours that a doctor keeps each week.
 
 import type { SignedInContext } from '#src/context.ts'
+import type { Queryable } from '#src/db/connect.ts'
 import { refuseStale } from '#src/http/versions.ts'
 import { InvalidRequest } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
-import { formatMinute } from '#src/kernel/time.ts'
+import { formatMinute, type Instant } from '#src/kernel/time.ts'
+import type { OpenHours } from './affected.ts'
+import {
+  changeConfirmed,
+  idsOf,
+  openingsOf,
+  presentAffectedVisit,
+  recordAffected,
+  visitsLeftBy,
+  weeklyHoursOf,
+  type Affected,
+} from './affected-visits.ts'
 import { ruleColumns, ruleErrors, wrong, type RuleInput } from './rules.ts'
-import { changeSchedule, doctorFor, type ScheduledDoctor } from './schedule.ts'
+import { doctorFor, type ScheduledDoctor } from './schedule.ts'
 import {
   deleteHours,
   hoursOf,
@@ -14,7 +26,7 @@ import {
   type HoursRow,
   type NewHours,
 } from './schedule-queries.ts'
-import type { HoursAnswer } from './schemas-schedule.ts'
+import type { HoursAnswer, HoursChangeAnswer } from './schemas-schedule.ts'
 
 export interface WeeklyHoursInput extends RuleInput {
   weekday: number
@@ -45,10 +57,11 @@ export async function readHours(context: SignedInContext, doctorKey: string): Pr
 /**
  * Makes these the doctor's hours and forgets the ones before; the front desk replaces those at its own
  * clinics and leaves the others alone. `requestedVersion` is the version of
- * the schedule that they are based on, null for any.
+ * the schedule that they are based on, null for any. Visits that are left outside stay as they are.
  *
  * @throws NotFound, NotAllowed, Refusal `stale-version`, InvalidRequest that points at each rule
- * that does not fit the doctor.
+ * that does not fit the doctor, VisitsAffected when visits ahead would be left outside and
+ * `confirmation` does not stand for exactly those.
  */
 export async function replaceHours(
   context: SignedInContext,
@@ -56,16 +69,18 @@ export async function replaceHours(
     doctorKey: string
     hours: readonly WeeklyHoursInput[]
     requestedVersion: number | null
+    confirmation: string | undefined
   },
 ): Promise<Week> {
-  const { doctorKey, hours } = options
-  return changeSchedule(
+  const { doctorKey, hours, confirmation } = options
+  return changeConfirmed(
     context,
-    { doctorKey, action: 'doctor.hours.replace' },
-    async (tx, doctor) => {
+    { doctorKey, action: 'doctor.hours.replace', confirmation },
+    async (tx, doctor, confirm) => {
       // The lock has raised the version by one.
       refuseStale(doctor.scheduleVersion - 1, options.requestedVersion)
       const rows = hoursRows(hours, doctor)
+      await confirm(await changeOf(tx.db, { doctor, rows, now: context.clock() }))
       await deleteHours(tx.db, doctor)
       await insertHours(tx.db, rows)
       return { rules: await hoursOf(tx.db, doctor), scheduleVersion: doctor.scheduleVersion }
@@ -73,8 +88,50 @@ export async function replaceHours(
   )
 }
 
+/**
+ * What `replaceHours` would save, and the visits that it would leave outside. Changes nothing.
+ *
+ * @throws as `replaceHours`, VisitsAffected apart.
+ */
+export async function previewHours(
+  context: SignedInContext,
+  options: {
+    doctorKey: string
+    hours: readonly WeeklyHoursInput[]
+    requestedVersion: number | null
+  },
+): Promise<Week & { affected: Affected }> {
+  const { doctorKey, hours, requestedVersion } = options
+  const doctor = await doctorFor(context, { doctorKey, action: 'change-schedule' })
+  refuseStale(doctor.scheduleVersion, requestedVersion)
+  const rows = hoursRows(hours, doctor)
+  const now = context.clock()
+  const change = await changeOf(context.db, { doctor, rows, now })
+  const affected = await visitsLeftBy(context.db, { doctor, ...change, now })
+  await recordAffected(context, context.db, { doctorId: doctor.id, ids: idsOf(affected) })
+  const inOrder = (one: HoursRow, other: HoursRow) =>
+    one.weekday - other.weekday || one.from_minute - other.from_minute
+  return { rules: rows.toSorted(inOrder), scheduleVersion: doctor.scheduleVersion, affected }
+}
+
+/** The hours and openings at the doctor's clinics as they are, and with `rows` for the hours. */
+async function changeOf(
+  db: Queryable,
+  { doctor, rows, now }: { doctor: ScheduledDoctor; rows: readonly HoursRow[]; now: Instant },
+): Promise<{ before: OpenHours; after: OpenHours }> {
+  const hours = await hoursOf(db, doctor)
+  const openings = await openingsOf(db, { doctor, now })
+  return {
+    before: { hours: hours.map(weeklyHoursOf), openings },
+    after: { hours: rows.map(weeklyHoursOf), openings },
+  }
+}
+
 /** The rules as they are stored. Throws InvalidRequest that points at each one that is wrong. */
-export function hoursRows(hours: readonly WeeklyHoursInput[], doctor: ScheduledDoctor): NewHours[] {
+export function hoursRows(
+  hours: readonly WeeklyHoursInput[],
+  doctor: ScheduledDoctor,
+): (NewHours & HoursRow)[] {
   const errors = hours.flatMap((rule, index) => {
     const pointer = `/hours/${index}`
     const isInverted =
@@ -109,5 +166,14 @@ export function presentHours(week: Week): HoursAnswer {
       ...(row.valid_until !== null && { validUntil: row.valid_until }),
       ...(row.visit_type_ids !== null && { visitTypeIds: row.visit_type_ids }),
     })),
+  }
+}
+
+/** What would be saved and what it would affect, as the API shows it. */
+export function presentPreview(week: Week & { affected: Affected }): HoursChangeAnswer {
+  return {
+    ...presentHours(week),
+    affected: week.affected.visits.map(presentAffectedVisit),
+    affectedCount: week.affected.count,
   }
 }

@@ -6,6 +6,7 @@ import { localDateOf, spanOfDates, type Instant } from '#src/kernel/time.ts'
 import {
   liveClaims,
   type Board,
+  type Claim,
   type ClinicBoard,
   type DoctorBoard,
   type RoomBoard,
@@ -121,9 +122,11 @@ interface Asked {
   to: LocalDate
   now: Instant
   limit?: number
+  /** An appointment that is to be moved: its own claims are not in its way. */
+  exceptId?: string | undefined
 }
 
-function searchOf(offer: Offer, { from, to, now, limit }: Asked): SlotSearch {
+function searchOf(offer: Offer, { from, to, now, limit, exceptId }: Asked): SlotSearch {
   const { doctor, clinic, visitTypeId, visitType } = offer
   const { timeZone } = clinic.calendar
   const windows = windowsOf(doctor.schedule, clinic.calendar, visitTypeId, from, to)
@@ -137,9 +140,9 @@ function searchOf(offer: Offer, { from, to, now, limit }: Asked): SlotSearch {
   return {
     windows,
     cuts,
-    claims: liveClaims(doctor.claims, now),
-    rooms: rooms(offer)?.map((room) => liveClaims(room.claims, now)) ?? null,
-    fullDays: fullDates(doctor, now).map((date) => spanOfDates(timeZone, date, date)),
+    claims: claimsOfOthers(doctor.claims, now, exceptId),
+    rooms: rooms(offer)?.map((room) => claimsOfOthers(room.claims, now, exceptId)) ?? null,
+    fullDays: fullDates(doctor, now, exceptId).map((date) => spanOfDates(timeZone, date, date)),
     visitType: visitType.rule,
     earliest: earliestOf(offer, now),
     latest: spanOfDates(timeZone, lastDate, lastDate).endsAt,
@@ -147,15 +150,30 @@ function searchOf(offer: Offer, { from, to, now, limit }: Asked): SlotSearch {
   }
 }
 
+function claimsOfOthers(
+  claims: readonly Claim[],
+  now: Instant,
+  exceptId: string | undefined,
+): readonly Claim[] {
+  const live = liveClaims(claims, now)
+  return exceptId === undefined
+    ? live
+    : live.filter(({ appointmentId }) => appointmentId !== exceptId)
+}
+
 function rooms({ clinic, visitType }: Offer): readonly RoomBoard[] | null {
   if (visitType.roomKind === null) return null
   return clinic.rooms.filter((room) => room.kind === visitType.roomKind)
 }
 
-function fullDates({ dailyLimit, claims }: DoctorBoard, now: Instant): LocalDate[] {
+function fullDates(
+  { dailyLimit, claims }: DoctorBoard,
+  now: Instant,
+  exceptId: string | undefined,
+): LocalDate[] {
   if (dailyLimit === null) return []
   const counts = new Map<LocalDate, number>()
-  for (const { date } of liveClaims(claims, now))
+  for (const { date } of claimsOfOthers(claims, now, exceptId))
     if (date !== null) counts.set(date, (counts.get(date) ?? 0) + 1)
   return [...counts].filter(([, count]) => count >= dailyLimit).map(([date]) => date)
 }
@@ -181,7 +199,7 @@ export function slotAt(offer: Offer, startsAt: Instant): Slot {
 /** Whether exactly this start is open to the viewer, and if not, whether it is merely taken. */
 export function checkOffer(
   offer: Offer,
-  asked: { startsAt: Instant; now: Instant },
+  asked: { startsAt: Instant; now: Instant; exceptId?: string | undefined },
 ): 'open' | 'taken' | 'not-offered' {
   const date = localDateOf(asked.startsAt, offer.clinic.calendar.timeZone)
   // A date beyond a century away is nobody's horizon, and would only make the engine count days.

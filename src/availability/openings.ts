@@ -11,11 +11,13 @@ import {
   type Instant,
   type LocalDate,
 } from '#src/kernel/time.ts'
+import { changeConfirmed, openingsOf, weeklyHoursOf } from './affected-visits.ts'
 import { ruleColumns, ruleErrors, wrong, type RuleInput } from './rules.ts'
 import { changeSchedule, doctorFor, timeZoneOf, type ScheduledDoctor } from './schedule.ts'
 import {
   countOpenings,
   deleteOpening,
+  hoursOf,
   insertOpening,
   openingsAfter,
   type OpeningRow,
@@ -80,16 +82,25 @@ export async function addOpening(
   )
 }
 
-/** @throws NotFound, NotAllowed. */
+/**
+ * Takes an opening away. Visits in it stay as they are.
+ *
+ * @throws NotFound, NotAllowed, VisitsAffected when visits ahead would be left outside the doctor's
+ * hours and `confirmation` does not stand for exactly those.
+ */
 export async function removeOpening(
   context: SignedInContext,
-  options: { doctorKey: string; openingId: string },
+  options: { doctorKey: string; openingId: string; confirmation: string | undefined },
 ): Promise<void> {
-  const { doctorKey, openingId } = options
-  await changeSchedule(
+  const { doctorKey, openingId, confirmation } = options
+  await changeConfirmed(
     context,
-    { doctorKey, action: 'doctor.opening.delete' },
-    async (tx, doctor) => {
+    { doctorKey, action: 'doctor.opening.delete', confirmation },
+    async (tx, doctor, confirm) => {
+      const hours = (await hoursOf(tx.db, doctor)).map(weeklyHoursOf)
+      const openings = await openingsOf(tx.db, { doctor, now: context.clock() })
+      const others = openings.filter(({ id }) => id !== openingId)
+      await confirm({ before: { hours, openings }, after: { hours, openings: others } })
       const isDeleted = await deleteOpening(tx.db, doctor, openingId)
       if (!isDeleted) throw new NotFound('opening')
     },

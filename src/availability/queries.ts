@@ -66,6 +66,7 @@ export async function doctorSchedules(
 export interface ClinicScheduleRow {
   id: string
   schedule_version: number
+  request_lapses_minutes: number
   time_zone: string
   closures: Closure[]
   rooms: { id: string; kind: string; claims: ClaimRow[] }[]
@@ -78,7 +79,7 @@ export async function clinicSchedules(
 ): Promise<ClinicScheduleRow[]> {
   const since = formatUtc(now - 86_400_000)
   const { rows } = await sql<ClinicScheduleRow>`
-    select clinic.id, schedule_version, time_zone,
+    select clinic.id, schedule_version, request_lapses_minutes, time_zone,
       coalesce((select json_agg(json_build_object('startsOn', starts_on, 'startMinute', start_minute,
           'endsOn', ends_on, 'endMinute', end_minute))
         from closure where clinic_id = clinic.id and ends_on >= ${since}::timestamptz::date - 1),

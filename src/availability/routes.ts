@@ -64,7 +64,7 @@ export function availabilityRoutes(app: App): void {
   app.get(
     '/doctors/:id/availability',
     {
-      config: { audience: 'public' },
+      config: { audience: 'public', refusals: ['not-signed-in', 'not-allowed'] },
       schema: {
         operationId: 'getAvailability',
         summary: 'Open times of one doctor, day by day',
@@ -72,7 +72,9 @@ export function availabilityRoutes(app: App): void {
           "Dates are those of the clinic's time zone; days without an open time are listed too. The " +
           "doctor's staff also see times within the notice and beyond the booking horizon. What is only " +
           'for patients whom the doctor has seen before is shown to strangers, and not to patients who ' +
-          'are signed in and could not book it.',
+          'are signed in and could not book it. With `explain`, for the staff of the doctor alone, the ' +
+          'days are those that patients see, and each day without an open time says which rule is in ' +
+          'the way.',
         tags: ['open times'],
         params: Type.Object({ id: DoctorKey }),
         querystring: AvailabilityQuery,
@@ -84,7 +86,7 @@ export function availabilityRoutes(app: App): void {
       const doctorId = doctorIdOf(context, request.params.id)
       const { days, nextOpenDate } = await availabilityOf(context, doctorId, request.query)
       return {
-        days: days.map(({ date, slots }) => ({ date, slots: slots.map(presentSlot) })),
+        days: days.map((day) => ({ ...day, slots: day.slots.map(presentSlot) })),
         nextOpenDate,
       }
     },

@@ -5,11 +5,18 @@ import { signedIn } from '#src/http/request.ts'
 import { Id, LocalDateText, Page, ref, InstantPosition } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import { requestedVersion, versionTag } from '#src/http/versions.ts'
-import { presentHours, readHours, replaceHours } from './hours.ts'
+import { presentAffectedVisit } from './affected-visits.ts'
+import { presentHours, presentPreview, previewHours, readHours, replaceHours } from './hours.ts'
 import { addOpening, listOpenings, presentOpening, removeOpening } from './openings.ts'
 import {
+  AffectedVisitSchema,
+  AffectedVisitsQuery,
+  ConfirmationQuery,
   DoctorParams,
+  HoursChangeSchema,
+  HoursQuery,
   HoursSchema,
+  NewHoursSchema,
   NewOpeningSchema,
   NewTimeOffSchema,
   OpeningParams,
@@ -18,8 +25,17 @@ import {
   TimeOffParams,
   TimeOffQuery,
   TimeOffSchema,
+  TimeOffTakenSchema,
+  VisitsAffectedSchema,
 } from './schemas-schedule.ts'
-import { addTimeOff, listTimeOff, presentTimeOff, removeTimeOff } from './time-off.ts'
+import {
+  addTimeOff,
+  listAffectedVisits,
+  listTimeOff,
+  presentTimeOff,
+  presentTimeOffTaken,
+  removeTimeOff,
+} from './time-off.ts'
 
 const audience = ['doctor', 'front_desk', 'admin'] as const
 const tags = ['open times']
@@ -30,7 +46,12 @@ const OpeningPosition = Type.Object({
   fromMinute: Type.Integer({ minimum: 0, maximum: 1439 }),
   id: Id,
 })
-const TimeOffPosition = Type.Object({ startsAt: InstantPosition, id: Id })
+const visitsAffected = {
+  description: 'Booked visits would be left outside the hours, and nobody has confirmed that',
+  content: { 'application/problem+json': { schema: ref(VisitsAffectedSchema) } },
+}
+
+const StartPosition = Type.Object({ startsAt: InstantPosition, id: Id })
 
 export function scheduleRoutes(app: App): void {
   hoursRoutes(app)
@@ -60,23 +81,37 @@ function hoursRoutes(app: App): void {
   app.put(
     '/doctors/:id/hours',
     {
-      config: { audience, refusals: ['stale-version'] },
+      config: { audience, refusals: ['stale-version', 'visits-affected'] },
       schema: {
         summary: 'Replace the weekly hours',
-        description: `${whose} The hours before are forgotten; booked visits stay. \`to\` at or before \`from\` runs past midnight (22:00 to 06:00), the whole day is 00:00 to 24:00.`,
+        description:
+          `${whose} The hours before are forgotten. \`to\` at or before \`from\` runs past midnight ` +
+          '(22:00 to 06:00), the whole day is 00:00 to 24:00. Booked visits stay; when some that lie ' +
+          'within the hours now would be left outside, nothing is saved and the problem ' +
+          '`visits-affected` lists them. The same body with its `confirmation` is saved.',
         tags,
         params: DoctorParams,
+        querystring: HoursQuery,
         headers: ChangeHeaders,
-        body: ref(HoursSchema),
-        response: { 200: ref(HoursSchema) },
+        body: ref(NewHoursSchema),
+        response: { 200: ref(HoursChangeSchema), 409: visitsAffected },
       },
     },
     async (request, reply) => {
-      const week = await replaceHours(signedIn(request), {
+      const context = signedIn(request)
+      const { hours, confirmation } = request.body
+      const asked = {
         doctorKey: request.params.id,
-        hours: request.body.hours,
+        hours,
         requestedVersion: requestedVersion(request.headers['if-match']),
-      })
+      }
+      if (request.query.dryRun === true) {
+        const preview = await previewHours(context, asked)
+        return reply
+          .header('etag', versionTag(preview.scheduleVersion))
+          .send(presentPreview(preview))
+      }
+      const week = await replaceHours(context, { ...asked, confirmation })
       return reply.header('etag', versionTag(week.scheduleVersion)).send(presentHours(week))
     },
   )
@@ -138,19 +173,21 @@ function openingRoutes(app: App): void {
   app.delete(
     '/doctors/:id/openings/:openingId',
     {
-      config: { audience },
+      config: { audience, refusals: ['visits-affected'] },
       schema: {
         summary: 'Take an opening away',
-        description: `${whose} Booked visits stay.`,
+        description: `${whose} Booked visits stay; when some would be left outside the hours, it takes the \`confirmation\` of the problem that lists them.`,
         tags,
         params: OpeningParams,
-        response: { 204: Type.Null({ description: 'It is gone.' }) },
+        querystring: ConfirmationQuery,
+        response: { 204: Type.Null({ description: 'It is gone.' }), 409: visitsAffected },
       },
     },
     async (request, reply) => {
       await removeOpening(signedIn(request), {
         doctorKey: request.params.id,
         openingId: request.params.openingId,
+        confirmation: request.query.confirmation,
       })
       return reply.code(204).send(null)
     },
@@ -172,7 +209,7 @@ function timeOffRoutes(app: App): void {
       },
     },
     async (request) => {
-      const { limit, after } = readPage(request.query, TimeOffPosition)
+      const { limit, after } = readPage(request.query, StartPosition)
       const found = await listTimeOff(signedIn(request), {
         doctorKey: request.params.id,
         from: request.query.from,
@@ -194,11 +231,11 @@ function timeOffRoutes(app: App): void {
       schema: {
         operationId: 'createDoctorTimeOff',
         summary: 'Take the doctor away for a while',
-        description: `${whose} From minutes to three years. No visit is booked into it any more; visits that are booked already stay.`,
+        description: `${whose} From minutes to three years. No visit is booked into it any more; visits that are booked already stay, and are listed as \`affected\`.`,
         tags,
         params: DoctorParams,
         body: ref(NewTimeOffSchema),
-        response: { 201: ref(TimeOffSchema) },
+        response: { 201: ref(TimeOffTakenSchema) },
       },
     },
     async (request, reply) => {
@@ -206,7 +243,37 @@ function timeOffRoutes(app: App): void {
         doctorKey: request.params.id,
         timeOff: request.body,
       })
-      return reply.code(201).send(presentTimeOff(timeOff))
+      return reply.code(201).send(presentTimeOffTaken(timeOff))
+    },
+  )
+
+  app.get(
+    '/doctors/:id/time-off/:timeOffId/affected',
+    {
+      config: { audience },
+      schema: {
+        operationId: 'listVisitsInTimeOff',
+        summary: 'The visits that are still to be moved out of a time off, soonest first',
+        description: `${whose} Held, requested, confirmed and arrived ones that overlap it; the front desk sees those at its own clinics.`,
+        tags,
+        params: TimeOffParams,
+        querystring: AffectedVisitsQuery,
+        response: { 200: Page(ref(AffectedVisitSchema)) },
+      },
+    },
+    async (request) => {
+      const { limit, after } = readPage(request.query, StartPosition)
+      const visits = await listAffectedVisits(signedIn(request), {
+        doctorKey: request.params.id,
+        timeOffId: request.params.timeOffId,
+        after,
+        limit,
+      })
+      return pageOf(visits, {
+        limit,
+        present: presentAffectedVisit,
+        positionOf: (row) => ({ startsAt: row.starts_at, id: row.id }),
+      })
     },
   )
 

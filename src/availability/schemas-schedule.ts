@@ -11,7 +11,9 @@ import {
   PageQuery,
   ref,
   Text,
+  TimeZoneText,
 } from '#src/http/schema.ts'
+import { ProblemSchema } from '#src/http/problem-schema.ts'
 
 export const DoctorParams = Type.Object({ id: DoctorKey })
 export const OpeningParams = Type.Object({ id: DoctorKey, openingId: Id })
@@ -32,6 +34,8 @@ export const TimeOffQuery = Type.Object({
   }),
   ...PageQuery,
 })
+
+export const AffectedVisitsQuery = Type.Object({ ...PageQuery })
 
 const clinicId = { ...Id, description: "One of the doctor's clinics." }
 const from = {
@@ -55,6 +59,22 @@ const exampleIds = {
   clinicId: '019a9b5e-2b04-7e90-b3d2-51c8a7f6e003',
   visitTypeIds: ['019a9b5e-2f77-7a35-9c0e-0b44d1e8f215'],
 }
+const affectedExample = {
+  appointmentId: '019a9b60-11aa-7c0d-8e7f-5a4b3c2d1e0f',
+  status: 'confirmed',
+  startsAt: '2026-12-21T10:40:00+01:00',
+  endsAt: '2026-12-21T11:00:00+01:00',
+  timeZone: 'Europe/Paris',
+  clinicId: exampleIds.clinicId,
+  visitTypeId: '019a9b5e-2f77-7a35-9c0e-0b44d1e8f215',
+  version: 1,
+  patient: {
+    id: '019a9b5f-0d3e-7b66-a1c2-77e6f5d4c3b2',
+    name: 'Anna Berg',
+    phone: '+33 6 12 34 56 78',
+  },
+}
+const confirmationExample = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'
 const hoursExample = { clinicId: exampleIds.clinicId, weekday: 1, from: '09:00', to: '17:00' }
 
 const WeeklyHoursSchema = component(
@@ -91,6 +111,116 @@ export const HoursSchema = component(
       }),
     },
     { description: "A doctor's week.", examples: [{ hours: [hoursExample] }] },
+  ),
+)
+
+export const AffectedVisitSchema = component(
+  'AffectedVisit',
+  Type.Object(
+    {
+      appointmentId: Id,
+      status: Type.Enum([
+        'held',
+        'requested',
+        'confirmed',
+        'arrived',
+        'with_doctor',
+        'completed',
+        'no_show',
+        'cancelled',
+        'declined',
+        'expired',
+      ]),
+      startsAt: InstantText,
+      endsAt: InstantText,
+      timeZone: TimeZoneText,
+      clinicId: Id,
+      visitTypeId: Id,
+      version: Type.Integer({ description: 'For If-Match, when it is moved or cancelled.' }),
+      patient: Type.Object({
+        id: Id,
+        name: Type.String(),
+        phone: Type.Optional(Type.String()),
+        email: Type.Optional(Type.String()),
+      }),
+    },
+    {
+      description:
+        'A visit that a change of the schedule leaves without its time. It stays booked.',
+      examples: [affectedExample],
+    },
+  ),
+)
+
+const affected = Type.Array(ref(AffectedVisitSchema), {
+  description: 'Soonest first, at most 200.',
+})
+const affectedCount = Type.Integer({ description: 'Of all of them, also those not listed.' })
+const confirmation = Type.String({
+  minLength: 1,
+  maxLength: 100,
+  description: 'The `confirmation` of a `visits-affected` that listed these visits.',
+  examples: [confirmationExample],
+})
+
+export const ConfirmationQuery = Type.Object({ confirmation: Type.Optional(confirmation) })
+
+export const HoursQuery = Type.Object({
+  dryRun: Type.Optional(
+    Type.Boolean({
+      description: 'Save nothing; answer which visits would be left outside.',
+      examples: [true],
+    }),
+  ),
+})
+
+export const NewHoursSchema = component(
+  'NewHours',
+  Type.Object(
+    { ...HoursSchema.properties, confirmation: Type.Optional(confirmation) },
+    { examples: [{ hours: [hoursExample] }] },
+  ),
+)
+
+export const HoursChangeSchema = component(
+  'HoursChange',
+  Type.Object(
+    {
+      ...HoursSchema.properties,
+      affected: Type.Optional({
+        ...affected,
+        description: 'With `dryRun`: soonest first, at most 200.',
+      }),
+      affectedCount: Type.Optional(affectedCount),
+    },
+    {
+      description: "A doctor's week as it is now, or with `dryRun` as it would be.",
+      examples: [{ hours: [hoursExample] }],
+    },
+  ),
+)
+
+export const VisitsAffectedSchema = component(
+  'VisitsAffected',
+  Type.Object(
+    { ...ProblemSchema.properties, affected, affectedCount, confirmation },
+    {
+      additionalProperties: true,
+      description: 'Nothing was saved, since visits that are booked would lie outside the hours.',
+      examples: [
+        {
+          type: '/problems/visits-affected',
+          title: 'Booked visits would be left outside the hours',
+          status: 409,
+          detail:
+            '1 booked visit would lie outside the hours. Nothing was saved: look at them, and send the confirmation to go on.',
+          requestId: '019a9b5e-6f0e-7a55-8c3d-51b0a4c6d2f8',
+          affected: [affectedExample],
+          affectedCount: 1,
+          confirmation: confirmationExample,
+        },
+      ],
+    },
   ),
 )
 
@@ -155,6 +285,28 @@ export const NewTimeOffSchema = component(
   Type.Object(timeOffFields, { examples: [timeOffExample] }),
 )
 
+export const TimeOffTakenSchema = component(
+  'TimeOffTaken',
+  Type.Object(
+    { id: Id, ...timeOffFields, affected, affectedCount },
+    {
+      description:
+        'Time off, and the visits that overlap it: they stay booked until someone moves or cancels them. The front desk is shown those at its own clinics; `affectedCount` has them all.',
+      examples: [
+        {
+          id: '019a9b5e-5a92-7f08-b1c7-3e5d80a4c962',
+          ...timeOffExample,
+          affected: [affectedExample],
+          affectedCount: 1,
+        },
+      ],
+    },
+  ),
+)
+
+export type AffectedVisitAnswer = Static<typeof AffectedVisitSchema>
+export type HoursChangeAnswer = Static<typeof HoursChangeSchema>
+export type TimeOffTakenAnswer = Static<typeof TimeOffTakenSchema>
 export type HoursAnswer = Static<typeof HoursSchema>
 export type OpeningAnswer = Static<typeof OpeningSchema>
 export type TimeOffAnswer = Static<typeof TimeOffSchema>

@@ -9,6 +9,7 @@ import {
   TimeZoneText,
 } from '#src/http/schema.ts'
 import { doctorExample, DoctorSchema } from '#src/doctors/schemas.ts'
+import { blockingRules } from './explain.ts'
 import { formatInstant } from '#src/kernel/time.ts'
 import type { Slot } from './open-times.ts'
 import { slotId } from './slot-id.ts'
@@ -24,6 +25,12 @@ const slotFields = {
   clinicId: Id,
   visitTypeId: Id,
   timeZone: TimeZoneText,
+}
+
+const blockedByExample = {
+  clinicId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e18',
+  rule: 'notice' as const,
+  detail: 'Patients must book at least 60 minutes ahead.',
 }
 
 export const slotExample = {
@@ -58,11 +65,44 @@ export function presentSlot(slot: Slot): SlotAnswer {
   }
 }
 
+const BlockedBySchema = component(
+  'BlockedBy',
+  Type.Object(
+    {
+      clinicId: Id,
+      rule: Type.Enum([...blockingRules], {
+        description:
+          'The widest rule in the way: once it and all narrower ones are lifted, the day has open ' +
+          'times. From wide to narrow: `past` for a day that is over, `paused`, `no-hours`, `past` ' +
+          'today, `closure`, `time-off`, `daily-limit`, `notice`, `horizon`, `no-room`, ' +
+          '`fully-booked`. `no-visit-type` where patients can book nothing at the clinic.',
+      }),
+      detail: Type.String({ description: 'A sentence for the staff.' }),
+    },
+    {
+      description: 'Why a day has no open time at a clinic.',
+      examples: [blockedByExample],
+    },
+  ),
+)
+
 export const AvailabilitySchema = component(
   'Availability',
   Type.Object(
     {
-      days: Type.Array(Type.Object({ date: LocalDateText, slots: Type.Array(ref(SlotSchema)) })),
+      days: Type.Array(
+        Type.Object({
+          date: LocalDateText,
+          slots: Type.Array(ref(SlotSchema)),
+          blockedBy: Type.Optional(
+            Type.Array(ref(BlockedBySchema), {
+              description:
+                "With `explain`, on days without an open time: one for each of the doctor's clinics " +
+                'asked about whose staff the caller is.',
+            }),
+          ),
+        }),
+      ),
       nextOpenDate: Type.Union([LocalDateText, Type.Null()], {
         description: 'The first date after `to` with an open time, or null.',
       }),
@@ -90,6 +130,12 @@ export const AvailabilityQuery = Type.Object({
   }),
   visitTypeId: Type.Optional({ ...Id, description: "Default: the doctor's first visit type." }),
   clinicId: Type.Optional({ ...Id, description: "Default: all of the doctor's clinics." }),
+  explain: Type.Optional(
+    Type.Boolean({
+      description: "Say why nothing is free. For the doctor's staff alone.",
+      examples: [true],
+    }),
+  ),
 })
 
 const searchFields = {

@@ -4,6 +4,7 @@ import type { Actor, Context } from '#src/context.ts'
 import { addDays, daysBetween, type LocalDate } from '#src/kernel/calendar.ts'
 import { invalidParameter, NotFound } from '#src/kernel/errors.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
+import { clinicsToExplain, explainDay, type BlockedBy } from './explain.ts'
 import { firstOpenStart } from './first-open.ts'
 import {
   horizonOf,
@@ -58,21 +59,27 @@ function refuseFarDate(name: string, date: LocalDate): void {
 }
 
 export interface Availability {
-  days: { date: LocalDate; slots: Slot[] }[]
+  /** `blockedBy` is there when it was asked for and the day has no slots. */
+  days: { date: LocalDate; slots: Slot[]; blockedBy?: BlockedBy[] }[]
   nextOpenDate: LocalDate | null
 }
 
 /**
  * The open times of one doctor on each of the clinic-local dates asked for, and the next date after
- * them that has any.
+ * them that has any. With `explain`, what patients are shown, and for each day without a time the
+ * reason at each clinic whose staff the actor is.
  *
  * @throws NotFound for an unknown doctor, InvalidRequest for a visit type or clinic that is not
- * theirs.
+ * theirs; with `explain` NotSignedIn, and NotAllowed for all but the staff of the doctor.
  */
 export async function availabilityOf(
   context: Context,
   doctorId: string,
-  asked: Dates & { visitTypeId?: string | undefined; clinicId?: string | undefined },
+  asked: Dates & {
+    visitTypeId?: string | undefined
+    clinicId?: string | undefined
+    explain?: boolean | undefined
+  },
 ): Promise<Availability> {
   const doctor = (await context.board.doctors.get([doctorId])).get(doctorId)
   if (!doctor) throw new NotFound('doctor')
@@ -83,11 +90,13 @@ export async function availabilityOf(
 
   const now = context.clock()
   const { clinicId, visitTypeId } = asked
+  const explainedIds =
+    asked.explain === true ? clinicsToExplain(context.actor, doctor, clinicId) : []
   const found = await offersOf(context.board, {
     doctorIds: [doctorId],
     clinicId,
     visitTypeId,
-    viewerAt: viewerAt(context.actor),
+    viewerAt: asked.explain === true ? asPatient : viewerAt(context.actor),
   })
   const offers = await forActor(context, found.get(doctorId) ?? [], now)
   const today = offers[0] ? todayOf(offers[0], now) : localDateOf(now, 'UTC')
@@ -100,7 +109,16 @@ export async function availabilityOf(
       const slot = slotAt(offer, start)
       byDate.get(localDateOf(start, slot.timeZone))?.push(slot)
     }
-  const days = [...byDate].map(([date, slots]) => ({ date, slots: slots.sort(bySoonest) }))
+  const reasonsFor = (date: LocalDate) =>
+    explainedIds.flatMap((id) => {
+      const offer = offers.find((one) => one.clinicId === id) ?? null
+      return explainDay(offer, { date, now, clinicId: id, visitTypeId }) ?? []
+    })
+  const days = [...byDate].map(([date, slots]) => ({
+    date,
+    slots: slots.sort(bySoonest),
+    ...(asked.explain === true && slots.length === 0 && { blockedBy: reasonsFor(date) }),
+  }))
   return { days, nextOpenDate: nextOpenDate(offers, addDays(to, 1), now) }
 }
 

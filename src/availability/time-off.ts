@@ -1,9 +1,30 @@
 // When a doctor is away, from minutes to months.
 
 import type { SignedInContext } from '#src/context.ts'
-import { InvalidRequest, NotFound, Refusal, type FieldError } from '#src/kernel/errors.ts'
+import { doctorIdOf } from '#src/doctors/doctors.ts'
+import {
+  InvalidRequest,
+  NotAllowed,
+  NotFound,
+  Refusal,
+  type FieldError,
+} from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatInstant, formatUtc, parseInstant, type Instant } from '#src/kernel/time.ts'
+import {
+  affectedMax,
+  clinicsSeenBy,
+  idsOf,
+  presentAffectedVisit,
+  recordAffected,
+  type Affected,
+} from './affected-visits.ts'
+import {
+  countVisitsDuring,
+  timeOffById,
+  visitsDuring,
+  type AffectedRow,
+} from './affected-queries.ts'
 import { wrong } from './rules.ts'
 import { changeSchedule, doctorFor, timeZoneOf } from './schedule.ts'
 import {
@@ -13,7 +34,7 @@ import {
   timeOffAfter,
   type TimeOffRow,
 } from './schedule-queries.ts'
-import type { TimeOffAnswer } from './schemas-schedule.ts'
+import type { TimeOffAnswer, TimeOffTakenAnswer } from './schemas-schedule.ts'
 
 export interface TimeOffInput {
   startsAt: string
@@ -55,14 +76,16 @@ export async function listTimeOff(
 }
 
 /**
- * Takes the doctor away for a while. Visits that are booked already stay as they are.
+ * Takes the doctor away for a while. Visits that are booked already stay as they are; the answer has
+ * those that overlap, to be moved by people. All of them are counted, the front desk is shown those
+ * at its own clinics.
  *
  * @throws NotFound, NotAllowed, InvalidRequest, Refusal `conflict` when there is too much.
  */
 export async function addTimeOff(
   context: SignedInContext,
   options: { doctorKey: string; timeOff: TimeOffInput },
-): Promise<TimeOff> {
+): Promise<TimeOff & { affected: Affected }> {
   const { doctorKey, timeOff } = options
   return changeSchedule(
     context,
@@ -81,12 +104,61 @@ export async function addTimeOff(
         ends_at: formatUtc(endsAt),
         note,
       })
+      // Whoever was booking has finished, and the doctor's row is locked: nobody books into it now.
+      const asked = { doctorId: doctor.id, during: { startsAt, endsAt }, now }
+      const clinicIds = clinicsSeenBy(context.actor, doctor.id)
+      const affected = {
+        visits: await visitsDuring(tx.db, { ...asked, clinicIds, after: null, limit: affectedMax }),
+        count: await countVisitsDuring(tx.db, asked),
+      }
+      const shown = { doctorId: doctor.id, ids: idsOf(affected), timeOffId: id }
+      await recordAffected(context, tx.db, shown)
       return {
         row: { id, starts_at: startsAt, ends_at: endsAt, note },
         timeZone: timeZoneOf(doctor),
+        affected,
       }
     },
   )
+}
+
+/**
+ * The visits that still overlap the time off, soonest first, at most `limit` after the position and
+ * one more; for the front desk those at its own clinics. The reading leaves an audit row.
+ *
+ * @throws NotFound, NotAllowed.
+ */
+export async function listAffectedVisits(
+  context: SignedInContext,
+  options: {
+    doctorKey: string
+    timeOffId: string
+    after: { startsAt: Instant; id: string } | null
+    limit: number
+  },
+): Promise<AffectedRow[]> {
+  const { doctorKey, timeOffId, after, limit } = options
+  const doctorId = doctorIdOf(context, doctorKey)
+  try {
+    await doctorFor(context, { doctorKey, action: 'see-schedule' })
+    const during = await timeOffById(context.db, { doctorId, timeOffId })
+    if (during === undefined) throw new NotFound('time off')
+    const visits = await visitsDuring(context.db, {
+      doctorId,
+      during,
+      now: context.clock(),
+      clinicIds: clinicsSeenBy(context.actor, doctorId),
+      after,
+      limit: limit + 1,
+    })
+    const ids = idsOf({ visits: visits.slice(0, limit) })
+    await recordAffected(context, context.db, { doctorId, ids, timeOffId })
+    return visits
+  } catch (error) {
+    if (error instanceof NotAllowed || error instanceof NotFound)
+      await recordAffected(context, context.db, { doctorId, ids: [], timeOffId, allowed: false })
+    throw error
+  }
 }
 
 /** @throws NotFound, NotAllowed. */
@@ -131,5 +203,14 @@ export function presentTimeOff({ row, timeZone }: TimeOff): TimeOffAnswer {
     startsAt: formatInstant(row.starts_at, timeZone),
     endsAt: formatInstant(row.ends_at, timeZone),
     ...(row.note !== null && { note: row.note }),
+  }
+}
+
+/** New time off and the visits that it affects, as the API shows them. */
+export function presentTimeOffTaken(timeOff: TimeOff & { affected: Affected }): TimeOffTakenAnswer {
+  return {
+    ...presentTimeOff(timeOff),
+    affected: timeOff.affected.visits.map(presentAffectedVisit),
+    affectedCount: timeOff.affected.count,
   }
 }

@@ -9,8 +9,8 @@ export async function expireDue(
 ): Promise<void> {
   const now = formatUtc(options.now)
   await sql`
-    select expire_appointments(array(select id from appointment where expires_at <= ${now}
-      order by id limit ${options.limit} for update skip locked), ${now}, ${options.origin})`.execute(
+    select end_appointments(array(select id from appointment where expires_at <= ${now}
+      order by id limit ${options.limit} for update skip locked), null, ${now}, ${options.origin})`.execute(
     db,
   )
 }

@@ -1,124 +1,8 @@
 import { sql, type SqlBool } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
-import type { AppointmentStatus, VisitMode } from '#src/db/tables.ts'
-import type { Interval } from '#src/kernel/interval.ts'
+import type { AppointmentStatus, Role, VisitMode } from '#src/db/tables.ts'
 import { formatUtc, type Instant, type LocalDate } from '#src/kernel/time.ts'
 import type { Sight } from './policy.ts'
-
-/** What a repeated request is answered: the appointment as it was, without anything personal. */
-export interface StoredAnswer {
-  id: string
-  status: AppointmentStatus
-  version: number
-  sequence: number
-  starts_at: Instant
-  ends_at: Instant
-  expires_at: Instant | null
-}
-
-export interface IdempotentRequest {
-  accountId: string
-  route: string
-  key: string
-  bodyHash: Buffer
-}
-
-export interface NewAppointment {
-  id: string
-  status: 'confirmed' | 'requested'
-  doctorId: string
-  clinicId: string
-  patientId: string
-  visitTypeId: string
-  startsAt: Instant
-  endsAt: Instant
-  timeZone: string
-  localStartsAt: string
-  reason: string | null
-  expiresAt: Instant | null
-  /** What the doctor and the patient are claimed for, sorted by calendar id. */
-  claims: ({ calendarId: string } & Interval)[]
-  /** The rooms of which one is claimed, in the order to try them; null when none is needed. */
-  rooms: ({ ids: string[] } & Interval) | null
-  versions: { doctor: number; clinic: number; visitType: number }
-}
-
-/**
- * Books in one call, or answers what the first request with this key was answered. Throws the
- * database's error with the name of the constraint that refused (see 0008_book_appointment.sql).
- */
-export async function bookInOneCall(
-  db: Queryable,
-  options: {
-    now: Instant
-    origin: string
-    requestId: string
-    accountId: string
-    request: IdempotentRequest | null
-    answer: StoredAnswer
-    appointment: NewAppointment
-  },
-): Promise<StoredAnswer> {
-  const { appointment, request } = options
-  const { claims, rooms } = appointment
-  const { rows } = await sql<{ answer: StoredAnswer }>`
-    select book_appointment(
-      ${formatUtc(options.now)}, ${options.origin}, ${options.requestId}, ${options.accountId},
-      ${request?.route ?? null}, ${request?.key ?? null}, ${request?.bodyHash ?? null},
-      ${JSON.stringify(options.answer)},
-      ${appointment.versions.doctor}, ${appointment.versions.clinic}, ${appointment.versions.visitType},
-      ${appointment.id}, ${appointment.status}, ${appointment.doctorId}, ${appointment.clinicId},
-      ${appointment.patientId}, ${appointment.visitTypeId},
-      ${formatUtc(appointment.startsAt)}, ${formatUtc(appointment.endsAt)},
-      ${appointment.timeZone}, ${appointment.localStartsAt}, ${appointment.reason},
-      ${appointment.expiresAt === null ? null : formatUtc(appointment.expiresAt)},
-      ${claims.map((claim) => claim.calendarId)}::uuid[], ${claims.map(rangeOf)}::tstzrange[],
-      ${rooms?.ids ?? null}::uuid[], ${rooms && rangeOf(rooms)}::tstzrange
-    ) as answer`.execute(db)
-  return rows[0]!.answer
-}
-
-function rangeOf({ startsAt, endsAt }: Interval): string {
-  return `[${formatUtc(startsAt)},${formatUtc(endsAt)})`
-}
-
-/** Whether a claim of the calendar that has not run out overlaps the interval. */
-export async function isClaimed(
-  db: Queryable,
-  options: { calendarId: string; during: Interval; now: Instant },
-): Promise<boolean> {
-  const { rows } = await sql<{ is_claimed: boolean }>`
-    select exists (select from claim where calendar_id = ${options.calendarId}
-      and during && ${rangeOf(options.during)}::tstzrange
-      and (expires_at is null or expires_at > ${formatUtc(options.now)})) as is_claimed`.execute(db)
-  return rows[0]!.is_claimed
-}
-
-/** Remembers the request; answers what it was answered before, or null. Waits for a twin. */
-export async function rememberRequest(
-  db: Queryable,
-  request: IdempotentRequest,
-  now: Instant,
-): Promise<StoredAnswer | null> {
-  const { rows } = await sql<{ answer: StoredAnswer | null }>`
-    select remember_request(${request.accountId}, ${request.route}, ${request.key},
-      ${request.bodyHash}, ${formatUtc(now)}) as answer`.execute(db)
-  return rows[0]!.answer
-}
-
-export async function storeAnswer(
-  db: Queryable,
-  request: IdempotentRequest,
-  answer: StoredAnswer,
-): Promise<void> {
-  await db
-    .updateTable('idempotency_key')
-    .set({ answer: JSON.stringify(answer) })
-    .where('account_id', '=', request.accountId)
-    .where('route', '=', request.route)
-    .where('key', '=', request.key)
-    .execute()
-}
 
 export interface AppointmentRow {
   id: string
@@ -127,12 +11,17 @@ export interface AppointmentRow {
   clinic_id: string
   patient_id: string
   visit_type_id: string
+  room_id: string | null
   starts_at: Instant
   ends_at: Instant
   time_zone: string
   reason: string | null
   expires_at: Instant | null
   cancelled_reason: string | null
+  overbooked_reason: string | null
+  is_offer: boolean
+  staff_note: string | null
+  proposed_slots: unknown[] | null
   version: number
   sequence: number
   created_at: Instant
@@ -147,6 +36,9 @@ export interface AppointmentRow {
   clinic_country: string
   clinic_phone: string | null
   clinic_email: string | null
+  change_notice_minutes_min: number
+  /** By how much the doctor runs late that day; null when in time. */
+  delay_minutes: number | null
   patient_name: string
   patient_phone: string | null
   patient_email: string | null
@@ -162,32 +54,94 @@ const statusAt = (now: Instant) => sql<AppointmentStatus>`case
   when appointment.expires_at <= ${formatUtc(now)}::timestamptz then 'expired'
   else appointment.status end`
 
+type AppointmentColumns = Pick<
+  AppointmentRow,
+  | 'id'
+  | 'status'
+  | 'doctor_id'
+  | 'clinic_id'
+  | 'patient_id'
+  | 'visit_type_id'
+  | 'room_id'
+  | 'starts_at'
+  | 'ends_at'
+  | 'time_zone'
+  | 'reason'
+  | 'expires_at'
+  | 'cancelled_reason'
+  | 'overbooked_reason'
+  | 'is_offer'
+  | 'staff_note'
+  | 'proposed_slots'
+  | 'version'
+  | 'sequence'
+  | 'created_at'
+> & { local_starts_at: string }
+
+const asItIs = (now: Instant) =>
+  sql<AppointmentColumns>`(select id, ${statusAt(now)} as status, doctor_id, clinic_id, patient_id,
+    visit_type_id, room_id, starts_at, ends_at, time_zone, local_starts_at, reason, expires_at,
+    cancelled_reason, overbooked_reason, is_offer, staff_note, proposed_slots, version, sequence,
+    created_at from appointment)`
+
+/** As it was after the step that made this version; steps from long ago know less. */
+const asItWas = (version: number) =>
+  sql<AppointmentColumns>`(select id, step.to_status as status,
+    coalesce(step.doctor_id, appointment.doctor_id) as doctor_id,
+    coalesce(step.clinic_id, appointment.clinic_id) as clinic_id, patient_id,
+    coalesce(step.visit_type_id, appointment.visit_type_id) as visit_type_id,
+    case when step.command is null then appointment.room_id else step.room_id end as room_id,
+    step.starts_at, coalesce(step.ends_at, appointment.ends_at) as ends_at, time_zone, local_starts_at,
+    reason, step.expires_at,
+    case when step.to_status not in ('cancelled', 'declined') then null
+      when step.command = 'note' then cancelled_reason else step.note end as cancelled_reason,
+    step.overbooked_reason, is_offer, staff_note,
+    case when step.to_status = 'declined' then proposed_slots end as proposed_slots,
+    step.version, coalesce(step.sequence, appointment.sequence) as sequence, created_at
+    from appointment join appointment_event as step
+      on step.appointment_id = appointment.id and step.version = ${version})`
+
 const seenBy = (sight: Sight) => sql<SqlBool>`(${sight.all}::boolean
   or appointment.patient_id = any (${sight.patientIds}::uuid[])
   or appointment.doctor_id = ${sight.doctorId}::uuid
   or appointment.clinic_id = any (${sight.clinicIds}::uuid[]))`
 
-function appointmentsWithNames(db: Queryable, options: { sight: Sight; now: Instant }) {
+function appointmentsWithNames(
+  db: Queryable,
+  options: { sight: Sight; now: Instant; version?: number | undefined },
+) {
+  const source = options.version === undefined ? asItIs(options.now) : asItWas(options.version)
   return db
-    .selectFrom('appointment')
+    .selectFrom(source.as('appointment'))
     .innerJoin('doctor', 'doctor.id', 'appointment.doctor_id')
     .innerJoin('clinic', 'clinic.id', 'appointment.clinic_id')
     .innerJoin('patient', 'patient.id', 'appointment.patient_id')
     .innerJoin('visit_type', 'visit_type.id', 'appointment.visit_type_id')
     .leftJoin('room', 'room.id', 'appointment.room_id')
+    .leftJoin('delay', (join) =>
+      join
+        .onRef('delay.doctor_id', '=', 'appointment.doctor_id')
+        .onRef('delay.clinic_id', '=', 'appointment.clinic_id')
+        .on(sql<SqlBool>`delay.on_date = appointment.local_starts_at::date`),
+    )
     .select([
       'appointment.id',
-      statusAt(options.now).as('status'),
+      'appointment.status',
       'appointment.doctor_id',
       'appointment.clinic_id',
       'appointment.patient_id',
       'appointment.visit_type_id',
+      'appointment.room_id',
       'appointment.starts_at',
       'appointment.ends_at',
       'appointment.time_zone',
       'appointment.reason',
       'appointment.expires_at',
       'appointment.cancelled_reason',
+      'appointment.overbooked_reason',
+      'appointment.is_offer',
+      'appointment.staff_note',
+      'appointment.proposed_slots',
       'appointment.version',
       'appointment.sequence',
       'appointment.created_at',
@@ -202,6 +156,8 @@ function appointmentsWithNames(db: Queryable, options: { sight: Sight; now: Inst
       'clinic.country as clinic_country',
       'clinic.phone as clinic_phone',
       'clinic.email as clinic_email',
+      'clinic.change_notice_minutes_min',
+      'delay.minutes as delay_minutes',
       'patient.name as patient_name',
       'patient.phone as patient_phone',
       'patient.email as patient_email',
@@ -214,11 +170,11 @@ function appointmentsWithNames(db: Queryable, options: { sight: Sight; now: Inst
     .where(seenBy(options.sight))
 }
 
-/** The appointment, when it is one that `sight` may find. */
+/** The appointment, as it was at `version` if given, when it is one that `sight` may find. */
 export async function appointmentById(
   db: Queryable,
   id: string,
-  options: { sight: Sight; now: Instant },
+  options: { sight: Sight; now: Instant; version?: number | undefined },
 ): Promise<AppointmentRow | undefined> {
   return appointmentsWithNames(db, options).where('appointment.id', '=', id).executeTakeFirst()
 }
@@ -257,7 +213,7 @@ export async function appointmentsSoonestFirst(
       sql<SqlBool>`appointment.local_starts_at < ${filter.to}::date + 1
         and appointment.starts_at < ${filter.to}::date + interval '2 days'`,
     )
-  if (filter.status !== undefined) query = query.where(statusAt(options.now), 'in', filter.status)
+  if (filter.status !== undefined) query = query.where('appointment.status', 'in', filter.status)
   if (filter.doctorId !== undefined)
     query = query.where('appointment.doctor_id', '=', filter.doctorId)
   if (filter.patientId !== undefined)
@@ -276,104 +232,72 @@ export async function appointmentsSoonestFirst(
     .execute()
 }
 
-export interface LockedAppointment {
-  id: string
-  status: AppointmentStatus
-  doctor_id: string
-  clinic_id: string
-  patient_id: string
-  room_id: string | null
-  starts_at: Instant
-  ends_at: Instant
-  expires_at: Instant | null
-  version: number
-  sequence: number
-}
-
-/** Locks the appointment, when it is one that `sight` may find. */
-export async function lockAppointment(
+/** The holds that the patient has with the doctor, past their time or not. */
+export async function holdsOf(
   db: Queryable,
-  id: string,
-  options: { sight: Sight; now: Instant },
-): Promise<LockedAppointment | undefined> {
-  return db
+  { patientId, doctorId }: { patientId: string; doctorId: string },
+): Promise<string[]> {
+  const rows = await db
     .selectFrom('appointment')
+    .select('id')
+    .where('patient_id', '=', patientId)
+    .where('doctor_id', '=', doctorId)
+    .where('status', '=', 'held')
+    .where('is_offer', '=', false)
+    .execute()
+  return rows.map(({ id }) => id)
+}
+
+export interface StepRow {
+  version: number
+  occurred_at: Instant
+  actor_id: string | null
+  actor_role: Role | null
+  actor_name: string | null
+  command: string | null
+  from_status: AppointmentStatus | null
+  to_status: AppointmentStatus
+  starts_at: Instant
+  ends_at: Instant | null
+  expires_at: Instant | null
+  doctor_id: string | null
+  clinic_id: string | null
+  visit_type_id: string | null
+  room_id: string | null
+  overbooked_reason: string | null
+  former_doctor_version: number | null
+  former_clinic_version: number | null
+  note: string | null
+}
+
+/** The steps of an appointment's life, oldest first, with who made them. */
+export async function stepsOf(db: Queryable, appointmentId: string): Promise<StepRow[]> {
+  return db
+    .selectFrom('appointment_event')
+    .leftJoin('account', 'account.id', 'appointment_event.actor_id')
     .select([
-      'id',
-      statusAt(options.now).as('status'),
-      'doctor_id',
-      'clinic_id',
-      'patient_id',
-      'room_id',
-      'starts_at',
-      'ends_at',
-      'expires_at',
-      'version',
-      'sequence',
+      'appointment_event.version',
+      'appointment_event.occurred_at',
+      'appointment_event.actor_id',
+      'account.role as actor_role',
+      'account.name as actor_name',
+      'appointment_event.command',
+      'appointment_event.from_status',
+      'appointment_event.to_status',
+      'appointment_event.starts_at',
+      'appointment_event.ends_at',
+      'appointment_event.expires_at',
+      'appointment_event.doctor_id',
+      'appointment_event.clinic_id',
+      'appointment_event.visit_type_id',
+      'appointment_event.room_id',
+      'appointment_event.overbooked_reason',
+      'appointment_event.former_doctor_version',
+      'appointment_event.former_clinic_version',
+      'appointment_event.note',
     ])
-    .where('id', '=', id)
-    .where(seenBy(options.sight))
-    .forUpdate()
-    .executeTakeFirst()
-}
-
-/** Writes a step: the new status, the raised version and sequence. */
-export async function writeStatus(
-  db: Queryable,
-  appointment: { id: string; status: AppointmentStatus; version: number; sequence: number },
-  cancelledReason: string | null,
-): Promise<void> {
-  await db
-    .updateTable('appointment')
-    .set({
-      status: appointment.status,
-      version: appointment.version,
-      sequence: appointment.sequence,
-      expires_at: null,
-      cancelled_reason: cancelledReason,
-    })
-    .where('id', '=', appointment.id)
-    .execute()
-}
-
-export async function insertStep(
-  db: Queryable,
-  step: {
-    appointmentId: string
-    version: number
-    occurredAt: Instant
-    actorId: string
-    from: AppointmentStatus
-    to: AppointmentStatus
-    startsAt: Instant
-    note: string | null
-  },
-): Promise<void> {
-  await db
-    .insertInto('appointment_event')
-    .values({
-      appointment_id: step.appointmentId,
-      version: step.version,
-      occurred_at: formatUtc(step.occurredAt),
-      actor_id: step.actorId,
-      from_status: step.from,
-      to_status: step.to,
-      starts_at: formatUtc(step.startsAt),
-      note: step.note,
-    })
-    .execute()
-}
-
-export async function deleteClaims(db: Queryable, appointmentId: string): Promise<void> {
-  await db.deleteFrom('claim').where('appointment_id', '=', appointmentId).execute()
-}
-
-/** The claims no longer run out: the request was accepted. */
-export async function keepClaims(db: Queryable, appointmentId: string): Promise<void> {
-  await db
-    .updateTable('claim')
-    .set({ expires_at: null })
-    .where('appointment_id', '=', appointmentId)
+    .where('appointment_event.appointment_id', '=', appointmentId)
+    .orderBy('appointment_event.version')
     .execute()
 }
 

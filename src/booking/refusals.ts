@@ -47,6 +47,9 @@ export function invalidIdempotencyKey(): InvalidRequest {
 
 const outcomes = {
   schedule_version_stale: 'stale',
+  // Two holds of one patient at once: the second replaces the first.
+  appointment_one_hold: 'stale',
+  appointment_version_stale: 'moved-on',
   daily_limit_reached: 'taken',
   doctor_time_taken: 'taken',
   room_time_taken: 'taken',

@@ -10,39 +10,54 @@ import { requestedVersion, versionTag } from '#src/http/versions.ts'
 import type { RefusalCode } from '#src/kernel/errors.ts'
 import {
   appointmentAsAnswered,
-  commandAppointment,
   listAppointments,
   presentAppointment,
   readAppointment,
 } from './appointment.ts'
-import { isStaffOnly, type Command } from './appointment-state.ts'
 import { bookAppointment } from './book.ts'
+import type { StoredAnswer } from './call-queries.ts'
+import { noteOnAppointment } from './commands.ts'
+import { historyOf } from './history.ts'
 import { idempotentRequest } from './idempotency.ts'
-import type { StoredAnswer } from './queries.ts'
 import {
+  AppointmentNoteSchema,
   AppointmentSchema,
   AppointmentsQuery,
   BookingConflictSchema,
   BookingHeaders,
   CancellationHeaders,
-  StepHeaders,
-  StepSchema,
+  HistorySchema,
   NewAppointmentSchema,
+  WalkInSchema,
   type AppointmentAnswer,
 } from './schemas.ts'
+import { bookWalkIn } from './walk-in.ts'
 
 const tags = ['appointments']
 const params = Type.Object({ id: Id })
+const bookingRefusals: RefusalCode[] = [
+  'slot-taken',
+  'patient-busy',
+  'not-offered',
+  'not-allowed',
+  'not-found',
+  'idempotency-key-reused',
+]
+export const conflict = {
+  description: 'The time is taken, or the patient is somewhere else then',
+  content: { 'application/problem+json': { schema: ref(BookingConflictSchema) } },
+}
 const PositionSchema = Type.Object({ startsAt: InstantPosition, id: Id })
 
-async function answerWith(
+/** The appointment that a command answered, as the caller may see it. */
+export async function answerWith(
   context: SignedInContext,
   reply: FastifyReply,
   answer: StoredAnswer,
 ): Promise<AppointmentAnswer> {
   const row = await appointmentAsAnswered(context, answer)
   reply.header('etag', versionTag(row.version))
-  return presentAppointment(row)
+  return presentAppointment(row, context.actor)
 }
 
 export function appointmentRoutes(app: App): void {
@@ -51,14 +66,7 @@ export function appointmentRoutes(app: App): void {
     {
       config: {
         audience: 'signed-in',
-        refusals: [
-          'slot-taken',
-          'patient-busy',
-          'not-offered',
-          'not-allowed',
-          'not-found',
-          'idempotency-key-reused',
-        ],
+        refusals: bookingRefusals,
       },
       schema: {
         operationId: 'bookAppointment',
@@ -72,10 +80,7 @@ export function appointmentRoutes(app: App): void {
         body: ref(NewAppointmentSchema),
         response: {
           201: ref(AppointmentSchema),
-          409: {
-            description: 'The time is taken, or the patient is somewhere else then',
-            content: { 'application/problem+json': { schema: ref(BookingConflictSchema) } },
-          },
+          409: conflict,
         },
       },
     },
@@ -88,6 +93,36 @@ export function appointmentRoutes(app: App): void {
         body: request.body,
       })
       const answer = await bookAppointment(context, request.body, keyed)
+      reply.code(201).header('location', `/api/v1/appointments/${answer.id}`)
+      return answerWith(context, reply, answer)
+    },
+  )
+
+  app.post(
+    '/appointments/walk-in',
+    {
+      config: { audience: ['doctor', 'front_desk', 'admin'], refusals: bookingRefusals },
+      schema: {
+        operationId: 'bookWalkIn',
+        summary: 'Receive someone who has no appointment',
+        description:
+          "Books the doctor's next open time of today, without notice, and checks the patient in. With " +
+          '`overbook`, this very minute, whatever else there is.',
+        tags,
+        headers: BookingHeaders,
+        body: ref(WalkInSchema),
+        response: { 201: ref(AppointmentSchema), 409: conflict },
+      },
+    },
+    async (request, reply) => {
+      const context = signedIn(request)
+      const keyed = idempotentRequest({
+        header: request.headers['idempotency-key'],
+        accountId: context.actor.accountId,
+        route: 'POST /appointments/walk-in',
+        body: request.body,
+      })
+      const answer = await bookWalkIn(context, request.body, keyed)
       reply.code(201).header('location', `/api/v1/appointments/${answer.id}`)
       return answerWith(context, reply, answer)
     },
@@ -108,15 +143,16 @@ export function appointmentRoutes(app: App): void {
       },
     },
     async (request) => {
+      const context = signedIn(request)
       const { status, ...filter } = request.query
       const page = readPage(request.query, PositionSchema)
-      const rows = await listAppointments(signedIn(request), {
+      const rows = await listAppointments(context, {
         ...page,
         filter: { ...filter, status: status?.split(',') as AppointmentStatus[] | undefined },
       })
       return pageOf(rows, {
         limit: page.limit,
-        present: presentAppointment,
+        present: (row) => presentAppointment(row, context.actor),
         positionOf: (row) => ({ startsAt: row.starts_at, id: row.id }),
       })
     },
@@ -135,77 +171,53 @@ export function appointmentRoutes(app: App): void {
       },
     },
     async (request, reply) => {
-      const row = await readAppointment(signedIn(request), request.params.id)
+      const context = signedIn(request)
+      const row = await readAppointment(context, request.params.id)
       reply.header('etag', versionTag(row.version))
-      return presentAppointment(row)
+      return presentAppointment(row, context.actor)
     },
   )
 
-  commandRoute(app, 'accept', 'Accept a request')
-  commandRoute(app, 'decline', 'Decline a request')
-  commandRoute(app, 'cancel', 'Cancel an appointment; cancelling it again changes nothing')
-
-  app.delete(
+  app.patch(
     '/appointments/:id',
     {
-      config: { audience: 'signed-in', refusals: changeRefusals },
+      config: {
+        audience: ['doctor', 'front_desk', 'admin'],
+        refusals: ['not-allowed', 'stale-version'],
+      },
       schema: {
-        operationId: 'deleteAppointment',
-        summary: 'Cancel an appointment, like POST …/cancel',
+        operationId: 'noteOnAppointment',
+        summary: "Write the staff's note; null removes it",
+        description: 'Patients never see it.',
         tags,
         params,
         headers: CancellationHeaders,
+        body: ref(AppointmentNoteSchema),
         response: { 200: ref(AppointmentSchema) },
       },
     },
     async (request, reply) => {
       const context = signedIn(request)
-      const answer = await commandAppointment(context, request.params.id, {
-        command: 'cancel',
-        reason: null,
+      const answer = await noteOnAppointment(context, request.params.id, {
+        staffNote: request.body.staffNote,
         requestedVersion: requestedVersion(request.headers['if-match']),
-        request: null,
       })
       return answerWith(context, reply, answer)
     },
   )
-}
 
-const changeRefusals: RefusalCode[] = ['wrong-state', 'stale-version', 'idempotency-key-reused']
-
-function commandRoute(app: App, command: Command, summary: string): void {
-  app.post(
-    `/appointments/:id/${command}`,
+  app.get(
+    '/appointments/:id/history',
     {
-      config: {
-        audience: 'signed-in',
-        refusals: isStaffOnly(command) ? [...changeRefusals, 'not-allowed'] : changeRefusals,
-      },
+      config: { audience: 'signed-in' },
       schema: {
-        operationId: `${command}Appointment`,
-        summary,
+        operationId: 'getAppointmentHistory',
+        summary: 'Who did what to an appointment, and when',
         tags,
         params,
-        headers: StepHeaders,
-        body: ref(StepSchema),
-        response: { 200: ref(AppointmentSchema) },
+        response: { 200: ref(HistorySchema) },
       },
     },
-    async (request, reply) => {
-      const context = signedIn(request)
-      const { id } = request.params
-      const answer = await commandAppointment(context, id, {
-        command,
-        reason: request.body?.reason ?? null,
-        requestedVersion: requestedVersion(request.headers['if-match']),
-        request: idempotentRequest({
-          header: request.headers['idempotency-key'],
-          accountId: context.actor.accountId,
-          route: `POST /appointments/${id}/${command}`,
-          body: request.body,
-        }),
-      })
-      return answerWith(context, reply, answer)
-    },
+    async (request) => ({ items: await historyOf(signedIn(request), request.params.id) }),
   )
 }

@@ -2,6 +2,7 @@ import { Type, type Static } from 'typebox'
 import {
   component,
   Id,
+  nullable,
   InstantText,
   LocalDateText,
   PageQuery,
@@ -11,19 +12,7 @@ import {
 } from '#src/http/schema.ts'
 import { slotExample, SlotSchema } from '#src/availability/schemas.ts'
 import { ProblemSchema } from '#src/http/problem-schema.ts'
-
-const statuses = [
-  'held',
-  'requested',
-  'confirmed',
-  'arrived',
-  'with_doctor',
-  'completed',
-  'no_show',
-  'cancelled',
-  'declined',
-  'expired',
-] as const
+import { statuses } from './appointment-state.ts'
 
 const AppointmentStatusSchema = component(
   'AppointmentStatus',
@@ -55,8 +44,28 @@ export const AppointmentSchema = component(
       }),
       heldUntil: Type.Optional({ ...InstantText, description: 'When a hold runs out.' }),
       answerBy: Type.Optional({ ...InstantText, description: 'When a request lapses.' }),
+      isOffer: Type.Optional(
+        Type.Boolean({ description: 'A time held for someone on the waitlist; taken there.' }),
+      ),
+      changeableUntil: Type.Optional({
+        ...InstantText,
+        description: 'Until when the patient may move or cancel without calling the clinic.',
+      }),
+      delayMinutes: Type.Optional(
+        Type.Integer({ description: 'By how much the doctor runs late that day.' }),
+      ),
       reason: Type.Optional(Type.String({ description: "The patient's own words." })),
       cancelledReason: Type.Optional(Type.String()),
+      proposedSlots: Type.Optional(
+        Type.Array(ref(SlotSchema), {
+          description: 'With `declined`: times that were proposed instead.',
+        }),
+      ),
+      isOverbooked: Type.Optional(
+        Type.Boolean({ description: 'Put over another visit, or outside the rules, on purpose.' }),
+      ),
+      overbookedReason: Type.Optional(Type.String({ description: 'Why; for staff only.' })),
+      staffNote: Type.Optional(Type.String({ description: 'For staff only.' })),
       createdAt: InstantText,
       doctor: Type.Object({ title: Type.Optional(Type.String()), ...Contact }),
       clinic: Type.Object({
@@ -170,6 +179,19 @@ export const BookingConflictSchema = component(
   ),
 )
 
+const OverbookingSchema = component(
+  'Overbooking',
+  Type.Object(
+    { reason: Text(500) },
+    {
+      description:
+        'For staff: take the time although it is taken, or outside of hours, notice and limits. The ' +
+        "patient's own other visits are still in the way.",
+      examples: [{ reason: 'Acute pain, Dr. Moreau agreed.' }],
+    },
+  ),
+)
+
 export const NewAppointmentSchema = component(
   'NewAppointment',
   Type.Object(
@@ -189,6 +211,14 @@ export const NewAppointmentSchema = component(
         description: "Default: the account's own record. Staff must name the patient.",
       }),
       reason: Type.Optional(Text(1000, { examples: ['Follow-up of the ECG in May.'] })),
+      hold: Type.Optional(
+        Type.Boolean({
+          description:
+            'Keep the time for 10 minutes instead of booking it; `confirm-hold` books it. A new hold ' +
+            "replaces the patient's other one with the doctor, and so does a booking.",
+        }),
+      ),
+      overbook: Type.Optional(ref(OverbookingSchema)),
     },
     {
       minProperties: 1,
@@ -199,6 +229,133 @@ export const NewAppointmentSchema = component(
       ],
     },
   ),
+)
+
+export const MoveSchema = component(
+  'AppointmentMove',
+  Type.Object(
+    {
+      slotId: Type.Optional(
+        Type.String({ minLength: 1, maxLength: 200, description: 'A slot as listed.' }),
+      ),
+      doctorId: Type.Optional({ ...Id, description: 'Default: the same; others for staff.' }),
+      startsAt: Type.Optional({ ...InstantText, description: 'With any offset.' }),
+      clinicId: Type.Optional({
+        ...Id,
+        description: 'Default: the clinic that has this time open.',
+      }),
+      visitTypeId: Type.Optional({ ...Id, description: 'Default: the same.' }),
+      reason: Type.Optional(Text(500)),
+      overbook: Type.Optional(ref(OverbookingSchema)),
+    },
+    {
+      minProperties: 1,
+      description: 'Either `slotId`, or `startsAt`.',
+      examples: [{ startsAt: '2026-11-25T09:20:00+01:00', reason: 'I have to work that day.' }],
+    },
+  ),
+)
+
+export const WalkInSchema = component(
+  'WalkIn',
+  Type.Object(
+    {
+      patientId: Id,
+      doctorId: Id,
+      clinicId: Type.Optional({ ...Id, description: "Default: the caller's." }),
+      visitTypeId: Type.Optional({ ...Id, description: "Default: the doctor's first visit type." }),
+      reason: Type.Optional(Text(1000)),
+      overbook: Type.Optional(ref(OverbookingSchema)),
+    },
+    {
+      examples: [
+        {
+          patientId: '019a9b5f-0d3e-7b66-a1c2-77e6f5d4c3b2',
+          doctorId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17',
+        },
+      ],
+    },
+  ),
+)
+
+export const DeclineSchema = component(
+  'AppointmentDecline',
+  Type.Object(
+    {
+      reason: Type.Optional(Text(500)),
+      proposedSlotIds: Type.Optional(
+        Type.Array(Type.String({ minLength: 1, maxLength: 200 }), {
+          maxItems: 5,
+          uniqueItems: true,
+          description: 'Open times that the patient could have instead.',
+        }),
+      ),
+    },
+    { examples: [{ reason: 'I am in theatre that day.' }] },
+  ),
+)
+
+export const AppointmentNoteSchema = component(
+  'AppointmentNote',
+  Type.Object(
+    { staffNote: nullable(Text(2000)) },
+    { examples: [{ staffNote: 'Needs the ground floor.' }] },
+  ),
+)
+
+export const ConfirmHoldSchema = component(
+  'HoldConfirmation',
+  Type.Object(
+    { reason: Type.Optional(Text(1000, { description: "The patient's own words." })) },
+    { examples: [{ reason: 'Follow-up of the ECG in May.' }] },
+  ),
+)
+
+const HistoryStepSchema = component(
+  'AppointmentHistoryStep',
+  Type.Object(
+    {
+      version: Type.Integer({ description: 'That the step led to.' }),
+      at: InstantText,
+      command: Type.String({ examples: ['book'] }),
+      from: Type.Optional(ref(AppointmentStatusSchema)),
+      to: ref(AppointmentStatusSchema),
+      startsAt: InstantText,
+      endsAt: Type.Optional(InstantText),
+      doctorId: Type.Optional(Id),
+      clinicId: Type.Optional(Id),
+      visitTypeId: Type.Optional(Id),
+      by: Type.Object({
+        role: Type.Enum(['patient', 'doctor', 'front_desk', 'admin', 'system']),
+        name: Type.Optional(Type.String()),
+      }),
+      reason: Type.Optional(Type.String()),
+      overbooked: Type.Optional(Type.Boolean()),
+      overbookedReason: Type.Optional(Type.String({ description: 'For staff only.' })),
+    },
+    {
+      examples: [
+        {
+          version: 2,
+          at: '2026-11-20T14:05:09+01:00',
+          command: 'reschedule',
+          from: 'confirmed',
+          to: 'confirmed',
+          startsAt: '2026-11-25T09:20:00+01:00',
+          endsAt: '2026-11-25T09:40:00+01:00',
+          doctorId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17',
+          by: { role: 'patient', name: 'Anna Berg' },
+          reason: 'I have to work that day.',
+        },
+      ],
+    },
+  ),
+)
+export type HistoryStepAnswer = Static<typeof HistoryStepSchema>
+
+export const HistorySchema = component(
+  'AppointmentHistory',
+  Type.Object({ items: Type.Array(ref(HistoryStepSchema), { description: 'Oldest first.' }) }),
 )
 
 export const StepSchema = component(
@@ -242,4 +399,5 @@ const ifMatch = Type.Optional(
 
 export const BookingHeaders = Type.Object({ 'idempotency-key': idempotencyKey })
 export const StepHeaders = Type.Object({ 'idempotency-key': idempotencyKey, 'if-match': ifMatch })
+export const CancellationQuery = Type.Object({ reason: Type.Optional(Text(500)) })
 export const CancellationHeaders = Type.Object({ 'if-match': ifMatch })

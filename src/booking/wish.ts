@@ -13,7 +13,15 @@ export interface BookingWish {
   visitTypeId?: string
   patientId?: string
   reason?: string
+  hold?: boolean
+  overbook?: { reason: string }
 }
+
+/** Whose wish names a time, as a booking or a move does. */
+export type TimeWish = Pick<
+  BookingWish,
+  'slotId' | 'doctorId' | 'startsAt' | 'clinicId' | 'visitTypeId'
+>
 
 export interface Wish {
   doctorId: string
@@ -21,7 +29,7 @@ export interface Wish {
   clinicId: string | undefined
   visitTypeId: string | undefined
   /** The field that named the time. */
-  pointer: '/slotId' | '/startsAt'
+  pointer: '/slotId' | '/startsAt' | '/doctorId'
 }
 
 /**
@@ -29,7 +37,7 @@ export interface Wish {
  *
  * @throws InvalidRequest when it is named by neither or by both in different ways.
  */
-export function readWish(body: BookingWish): Wish {
+export function readWish(body: TimeWish): Wish {
   if (body.slotId !== undefined) {
     const slot = parseSlotId(body.slotId)
     if (slot === null)
@@ -79,6 +87,18 @@ export function patientOf({ actor }: SignedInContext, body: BookingWish): string
   if (own === undefined)
     throw invalidField('/patientId', '/patientId must name the patient whom the visit is for.')
   return own
+}
+
+/**
+ * Why the visit is to be put over others; null for an ordinary one.
+ *
+ * @throws InvalidRequest for a hold: a hold waits for nobody's form at the desk.
+ */
+export function overbookedReasonOf({ overbook, hold }: BookingWish): string | null {
+  if (overbook === undefined) return null
+  if (hold === true)
+    throw invalidField('/hold', '/hold and /overbook exclude each other: overbook at once.')
+  return overbook.reason
 }
 
 /** The refusal of a patient who is none of the caller's, which names the field. */

@@ -5,7 +5,16 @@ import type { ClinicTable } from '#src/db/tables.ts'
 export type ClinicRow = Selectable<ClinicTable>
 export type ClinicColumns = Pick<
   ClinicRow,
-  'name' | 'time_zone' | 'street' | 'postal_code' | 'city' | 'country' | 'phone' | 'email'
+  | 'name'
+  | 'time_zone'
+  | 'street'
+  | 'postal_code'
+  | 'city'
+  | 'country'
+  | 'phone'
+  | 'email'
+  | 'change_notice_minutes_min'
+  | 'request_lapses_minutes'
 >
 
 /** The clinics that match, by name, at most `limit` of those after the position. */

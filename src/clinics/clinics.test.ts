@@ -22,7 +22,8 @@ test('clinics are added by admins alone', async () => {
   const added = await call(app, 'POST /clinics', { as: people.admin, body })
   assert.equal(added.status, 201)
   const { id, ...clinic } = added.body
-  assert.deepEqual(clinic, { ...body, name: 'Saône', version: 1 })
+  const rules = { changeNoticeMinutesMin: 0, requestLapsesMinutes: 2880 }
+  assert.deepEqual(clinic, { ...body, ...rules, name: 'Saône', version: 1 })
   const shown = await call(app, `GET /clinics/${id}`)
   assert.deepEqual(shown.body, added.body)
   assert.equal(shown.etag, '"1"')
@@ -84,10 +85,24 @@ test('a change keeps what it does not name, and null takes an optional field awa
     name: 'Canal II',
     timeZone: 'Europe/Paris',
     address: { street: '14 quai de Valmy', city: 'Paris', country: 'FR' },
+    changeNoticeMinutesMin: 0,
+    requestLapsesMinutes: 2880,
     version: 3,
   })
   assert.deepEqual(pointersOf(await change({ name: null })), ['/name'])
   assert.equal((await change({})).status, 422)
+})
+
+test('an admin says how late patients may change a visit, and how long a request waits', async () => {
+  const { app, runtime } = await testVisita()
+  const { clinicId, people } = await makeNetwork(runtime)
+  const rules = { changeNoticeMinutesMin: 1440, requestLapsesMinutes: 60 }
+  const change = (as: string, body: object) => call(app, `PATCH /clinics/${clinicId}`, { as, body })
+  assert.equal((await change(people.deskHere, rules)).status, 403)
+  const { body } = await change(people.admin, rules)
+  assert.deepEqual([body.changeNoticeMinutesMin, body.requestLapsesMinutes], [1440, 60])
+  const wrong = await change(people.admin, { changeNoticeMinutesMin: -1, requestLapsesMinutes: 0 })
+  assert.deepEqual(pointersOf(wrong), ['/changeNoticeMinutesMin', '/requestLapsesMinutes'])
 })
 
 test('a change that is based on an older version is refused and changes nothing', async () => {

@@ -44,6 +44,8 @@ export function presentClinic(row: ClinicRow): ClinicAnswer {
     },
     ...(row.phone !== null && { phone: row.phone }),
     ...(row.email !== null && { email: row.email }),
+    changeNoticeMinutesMin: row.change_notice_minutes_min,
+    requestLapsesMinutes: row.request_lapses_minutes,
     version: row.version,
   }
 }
@@ -86,6 +88,10 @@ export async function lockClinicSchedule(db: Queryable, clinicId: string): Promi
   return row
 }
 
+/** Patients may change a visit until it begins; a request waits two days for its answer. */
+const changeNoticeDefault = 0
+const requestLapsesDefault = 48 * 60
+
 export async function createClinic(
   context: SignedInContext,
   clinic: NewClinic,
@@ -103,6 +109,8 @@ export async function createClinic(
       country: clinic.address.country.trim(),
       phone: clinic.phone ?? null,
       email: clinic.email ?? null,
+      change_notice_minutes_min: clinic.changeNoticeMinutesMin ?? changeNoticeDefault,
+      request_lapses_minutes: clinic.requestLapsesMinutes ?? requestLapsesDefault,
       created_at: formatUtc(context.clock()),
     })
     tx.append({ type: 'clinic.schedule-changed', subjects: { clinicId } })
@@ -129,7 +137,7 @@ export async function changeClinic(
   const { clinicId, change } = options
   refuseForbidden(context, clinicId, change)
   return transact(context, async (tx) => {
-    const movesTimes = change.timeZone !== undefined
+    const movesTimes = change.timeZone !== undefined || change.requestLapsesMinutes !== undefined
     const current = movesTimes
       ? await lockClinicSchedule(tx.db, clinicId)
       : await lockClinic(tx.db, clinicId)
@@ -144,6 +152,8 @@ export async function changeClinic(
       country: change.address?.country?.trim(),
       phone: change.phone,
       email: change.email,
+      change_notice_minutes_min: change.changeNoticeMinutesMin,
+      request_lapses_minutes: change.requestLapsesMinutes,
     })
     if (movesTimes) tx.append({ type: 'clinic.schedule-changed', subjects: { clinicId } })
     await record(context, tx.db, {

@@ -46,6 +46,20 @@ const ClinicTimeZone = {
   description: 'The IANA time zone that hours and dates at the clinic are meant in.',
 }
 
+const ChangeNotice = Type.Integer({
+  minimum: 0,
+  maximum: 525_600,
+  description:
+    'Until how many minutes before a visit patients move or cancel it by themselves; 0 until it begins.',
+  examples: [1440],
+})
+const RequestLapses = Type.Integer({
+  minimum: 15,
+  maximum: 43_200,
+  description: 'How many minutes a request waits for its answer, at most until the visit begins.',
+  examples: [2880],
+})
+
 const Address = Type.Object({
   street: Type.Optional(Street),
   postalCode: Type.Optional(PostalCode),
@@ -67,15 +81,31 @@ const newClinicFields = {
   address: Address,
   phone: Type.Optional(PhoneText),
   email: Type.Optional(Email),
+  changeNoticeMinutesMin: Type.Optional({ ...ChangeNotice, default: 0 }),
+  requestLapsesMinutes: Type.Optional({ ...RequestLapses, default: 2880 }),
 }
 
 export const ClinicSchema = component(
   'Clinic',
   Type.Object(
-    { id: Id, ...newClinicFields, version: Version },
+    {
+      id: Id,
+      ...newClinicFields,
+      changeNoticeMinutesMin: ChangeNotice,
+      requestLapsesMinutes: RequestLapses,
+      version: Version,
+    },
     {
       description: 'A place where doctors see patients.',
-      examples: [{ id: clinicIdExample, ...newClinicExample, version: 1 }],
+      examples: [
+        {
+          id: clinicIdExample,
+          ...newClinicExample,
+          changeNoticeMinutesMin: 1440,
+          requestLapsesMinutes: 2880,
+          version: 1,
+        },
+      ],
     },
   ),
 )
@@ -104,6 +134,8 @@ export const ClinicChangeSchema = component(
       ),
       phone: Type.Optional(nullable(PhoneText)),
       email: Type.Optional(nullable(Email)),
+      changeNoticeMinutesMin: Type.Optional(ChangeNotice),
+      requestLapsesMinutes: Type.Optional(RequestLapses),
     },
     {
       minProperties: 1,

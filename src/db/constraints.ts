@@ -1,6 +1,6 @@
 // Turns the database's named refusals into the domain's.
 
-import { Refusal, invalidField } from '#src/kernel/errors.ts'
+import { NotFound, Refusal, invalidField } from '#src/kernel/errors.ts'
 
 interface DatabaseError extends Error {
   code: string
@@ -42,6 +42,16 @@ const refusals: Record<string, () => Refusal> = {
     invalidField('/clinicId', '/clinicId names a clinic that does not exist.'),
   invitation_doctor: () =>
     invalidField('/doctorId', '/doctorId names a doctor that does not exist.'),
+  patient_registered_at_clinic: () =>
+    invalidField('/clinicId', '/clinicId names a clinic that does not exist.'),
+  patient_access_one_self: () =>
+    new Refusal('conflict', 'This account already has a record of its own.'),
+  appointment_patient: () => new NotFound('patient'),
+  waitlist_entry_patient: () => new NotFound('patient'),
+  waitlist_entry_one_for_visit: () =>
+    new Refusal('conflict', 'This visit is on the waitlist already. Leave it to wish anew.'),
+  waitlist_entry_one_wish: () =>
+    new Refusal('conflict', 'The patient waits for this already. Leave it to wish anew.'),
   appointment_room: () =>
     new Refusal('conflict', 'Visits were booked in this room, so it cannot be removed.'),
 }

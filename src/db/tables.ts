@@ -64,6 +64,8 @@ export interface ClinicTable {
   country: string
   phone: string | null
   email: string | null
+  change_notice_minutes_min: Generated<number>
+  request_lapses_minutes: Generated<number>
   schedule_version: Generated<number>
   version: Generated<number>
   created_at: At
@@ -180,6 +182,8 @@ export interface PatientTable {
   phone: string | null
   email: string | null
   date_of_birth: LocalDate | null
+  registered_by: string | null
+  registered_at_clinic_id: string | null
   version: Generated<number>
   created_at: At
 }
@@ -191,6 +195,18 @@ export interface PatientAccessTable {
   scope: 'book' | 'see' | 'manage'
   created_at: At
   ends_at: NullableAt
+}
+
+export interface PatientClaimLinkTable {
+  id: string
+  patient_id: string
+  code_hash: Buffer
+  made_by: string | null
+  created_at: At
+  expires_at: At
+  used_at: NullableAt
+  used_by: string | null
+  tries: Generated<number>
 }
 
 export interface WeeklyHoursTable {
@@ -254,6 +270,10 @@ export interface AppointmentTable {
   version: Generated<number>
   sequence: Generated<number>
   created_at: At
+  overbooked_reason: string | null
+  is_offer: Generated<boolean>
+  staff_note: string | null
+  proposed_slots: JSONColumnType<Record<string, unknown>[]> | null
 }
 
 export interface ClaimTable {
@@ -273,6 +293,53 @@ export interface AppointmentEventTable {
   to_status: AppointmentStatus
   starts_at: At
   note: string | null
+  command: string | null
+  doctor_id: string | null
+  clinic_id: string | null
+  visit_type_id: string | null
+  room_id: string | null
+  ends_at: NullableAt
+  expires_at: NullableAt
+  sequence: number | null
+  overbooked_reason: string | null
+  former_doctor_version: number | null
+  former_clinic_version: number | null
+}
+
+export interface DelayTable {
+  doctor_id: string
+  clinic_id: string
+  on_date: LocalDate
+  minutes: number
+  set_by: string | null
+  set_at: At
+}
+
+export interface WaitlistEntryTable {
+  id: string
+  patient_id: string
+  appointment_id: string | null
+  visit_type_id: string
+  doctor_id: string | null
+  specialty_id: string | null
+  clinic_id: string | null
+  weekdays: number[] | null
+  from_minute: number | null
+  to_minute: number | null
+  from_date: LocalDate | null
+  until_date: LocalDate | null
+  status: 'waiting' | 'fulfilled' | 'ended'
+  created_at: At
+}
+
+export interface WaitlistOfferTable {
+  appointment_id: string
+  entry_id: string
+  doctor_id: string
+  starts_at: At
+  offered_at: At
+  expires_at: At
+  outcome: 'taken' | 'refused' | 'expired' | null
 }
 
 export interface IdempotencyKeyTable {
@@ -303,11 +370,15 @@ export interface Tables {
   invitation: InvitationTable
   patient: PatientTable
   patient_access: PatientAccessTable
+  patient_claim_link: PatientClaimLinkTable
   weekly_hours: WeeklyHoursTable
   opening: OpeningTable
   time_off: TimeOffTable
   appointment: AppointmentTable
   claim: ClaimTable
   appointment_event: AppointmentEventTable
+  delay: DelayTable
+  waitlist_entry: WaitlistEntryTable
+  waitlist_offer: WaitlistOfferTable
   idempotency_key: IdempotencyKeyTable
 }

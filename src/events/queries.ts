@@ -10,6 +10,12 @@ export interface Subjects {
   patientId?: string
   roomId?: string | null
   visitTypeId?: string
+  /** Where the appointment was before it moved. */
+  formerDoctorId?: string
+  formerClinicId?: string
+  formerRoomId?: string
+  /** That of the appointment after the step. */
+  version?: number
 }
 
 export interface NewEvent {

@@ -26,6 +26,7 @@ const tagDescriptions: Record<string, string> = {
   'open times': 'Open times, and the hours they come from.',
   patients: 'The records of patients.',
   appointments: 'Booking and what becomes of it.',
+  waitlist: 'Waiting for an earlier time, and taking one.',
   operations: 'For whoever runs the server.',
 }
 

@@ -114,6 +114,24 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
     advice: 'Read the current state and decide again.',
     example: 'A completed appointment cannot be cancelled.',
   },
+  'visits-affected': {
+    status: 409,
+    title: 'Booked visits would be left outside the hours',
+    advice: 'Look at `affected`, and send the same request with `confirmation` to go on.',
+    example: 'Two booked visits would lie outside the hours. Nothing was saved.',
+  },
+  'hold-expired': {
+    status: 409,
+    title: 'The hold has run out',
+    advice: 'Choose a time again; this one may still be open.',
+    example: 'The hold has run out. Choose a time again.',
+  },
+  'too-late': {
+    status: 409,
+    title: 'Too late for this change',
+    advice: 'Call the clinic; its staff can still make the change.',
+    example: 'This visit could be changed until 24 hours before it. Call the clinic.',
+  },
   'stale-version': {
     status: 412,
     title: 'Changed by someone else in the meantime',
@@ -143,6 +161,19 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
     title: 'The invitation is not valid',
     advice: 'Ask for a new invitation.',
     example: 'This invitation is unknown, used or expired.',
+  },
+  'invalid-claim': {
+    status: 422,
+    title: 'The link to the record is not valid',
+    advice: 'Check the code and the date of birth, or ask the clinic for a new link.',
+    example:
+      'The code is unknown, used or expired, or the date of birth is not that of the record.',
+  },
+  'possible-duplicates': {
+    status: 409,
+    title: 'The person seems to be known already',
+    advice: 'Use one of the `candidates`, or send `despiteDuplicates`: true.',
+    example: 'Someone who is known already looks like this person.',
   },
   'idempotency-key-reused': {
     status: 422,

@@ -26,12 +26,20 @@ export function requestedVersion(ifMatch: string | undefined): number | null {
   return Number(match[1])
 }
 
-/** @throws Refusal `stale-version` when the record has moved on from the version asked for. */
-export function refuseStale(current: number, requested: number | null): void {
+/**
+ * `members` say more about the change, such as who made it.
+ *
+ * @throws Refusal `stale-version` when the record has moved on from the version asked for.
+ */
+export function refuseStale(
+  current: number,
+  requested: number | null,
+  members: Record<string, unknown> = {},
+): void {
   if (requested !== null && requested !== current)
     throw new Refusal(
       'stale-version',
       `This was changed by someone else: you have version ${requested}, it is now version ${current}. Read it again.`,
-      { version: current },
+      { version: current, ...members },
     )
 }

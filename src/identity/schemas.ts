@@ -1,7 +1,16 @@
 // The shapes of accounts, sign-ins and invitations on the wire.
 
 import { Type, type Static } from 'typebox'
-import { component, Email, Id, InstantText, PersonName, PhoneText, ref } from '#src/http/schema.ts'
+import {
+  component,
+  Email,
+  Id,
+  InstantText,
+  LocalDateText,
+  PersonName,
+  PhoneText,
+  ref,
+} from '#src/http/schema.ts'
 import { passwordLengthMax, passwordLengthMin } from './passwords.ts'
 
 const RoleName = Type.Enum(['patient', 'doctor', 'front_desk', 'admin'])
@@ -76,6 +85,21 @@ const SessionKind = Type.Enum(['cookie'], {
     'With "cookie" the refresh token is put into an HttpOnly cookie, out of reach of scripts, and left out of the answer.',
 })
 
+/** What shows that someone may have a record: the code of the clinic's link, and the date of birth. */
+export const ClaimFields = {
+  code: Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: 'What stands after the # of the link.',
+    examples: ['7K3M0QV8YXB1CT9RHW2DSEP4AN6JGF5Z'],
+  }),
+  dateOfBirth: Type.Optional({
+    ...LocalDateText,
+    description: 'Must be that of the record, when the record has one.',
+    examples: ['1984-07-19'],
+  }),
+}
+
 export const RegistrationSchema = component(
   'Registration',
   Type.Object(
@@ -96,6 +120,12 @@ export const RegistrationSchema = component(
         }),
       ),
       invitationCode: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+      claim: Type.Optional(
+        Type.Object(ClaimFields, {
+          description:
+            "The link to a record that a clinic keeps: it becomes the new patient account's own, instead of a new one.",
+        }),
+      ),
       locale: Type.Optional(
         Type.String({
           minLength: 2,

@@ -29,8 +29,13 @@ export type RefusalCode =
   | 'patient-busy'
   | 'not-offered'
   | 'wrong-state'
+  | 'hold-expired'
+  | 'too-late'
+  | 'visits-affected'
   | 'stale-version'
   | 'invalid-invitation'
+  | 'invalid-claim'
+  | 'possible-duplicates'
   | 'idempotency-key-reused'
   | 'busy'
 

@@ -11,7 +11,7 @@ import { localDateOf, type LocalDate } from '#src/kernel/time.ts'
 import { may } from './policy.ts'
 import {
   findVisiblePatient,
-  insertOwnAccess,
+  insertAccess,
   insertPatient,
   lockPatient,
   patientsOfAccount,
@@ -37,8 +37,17 @@ export async function createOwnPatient(
   const { accountId, name, phone, email } = person
   const patientId = newId()
   const createdAt = context.clock()
-  await insertPatient(tx.db, { id: patientId, name, phone, email, createdAt })
-  await insertOwnAccess(tx.db, { accountId, patientId, createdAt })
+  await insertPatient(tx.db, {
+    id: patientId,
+    name,
+    phone,
+    email,
+    dateOfBirth: null,
+    registeredBy: null,
+    registeredAtClinicId: null,
+    createdAt,
+  })
+  await insertAccess(tx.db, { accountId, patientId, relation: 'self', createdAt })
   await record(context, tx.db, {
     action: 'patient.create',
     subjectType: 'patient',
@@ -84,7 +93,7 @@ export async function changePatient(
   options: { patientId: string; change: PatientChange; requestedVersion: number | null },
 ): Promise<Patient> {
   const { patientId, change, requestedVersion } = options
-  refuseFutureBirth(context, change)
+  refuseFutureBirth(context, change.dateOfBirth)
   const visible = await seePatient(context, context.db, patientId)
   if (!visible || !may(context.actor, 'change', visible)) {
     await record(context, context.db, {
@@ -94,7 +103,11 @@ export async function changePatient(
       allowed: false,
     })
     throw visible
-      ? new NotAllowed('Only the accounts that manage this patient may change the record.')
+      ? new NotAllowed(
+          visible.isManaged
+            ? 'Only the accounts that manage this patient may change the record.'
+            : 'Ask the front desk: no account manages this patient yet.',
+        )
       : new NotFound('patient')
   }
   return transact(context, async ({ db }) => {
@@ -120,19 +133,27 @@ export async function changePatient(
   })
 }
 
-function seePatient(context: SignedInContext, db: Queryable, patientId: string) {
+/** The record, if the actor may see it. */
+export function seePatient(context: SignedInContext, db: Queryable, patientId: string) {
   return findVisiblePatient(db, { patientId, actor: context.actor, now: context.clock() })
 }
 
-/** The easternmost zone is the first to have a day. */
-function refuseFutureBirth(context: Context, { dateOfBirth }: PatientChange): void {
+/**
+ * The easternmost zone is the first to have a day.
+ *
+ * @throws InvalidRequest for a date of birth that is still to come, or before 1850.
+ */
+export function refuseFutureBirth(
+  context: Pick<Context, 'clock'>,
+  dateOfBirth: LocalDate | null | undefined,
+): void {
   if (typeof dateOfBirth !== 'string') return
   if (dateOfBirth > localDateOf(context.clock(), 'Pacific/Kiritimati') || dateOfBirth < '1850')
     throw invalidField('/dateOfBirth', '/dateOfBirth must be in the past, after 1849.')
 }
 
 /** The record as the API shows it. */
-export function presentPatient(patient: Patient) {
+export function presentPatient(patient: Omit<Patient, 'scope'>) {
   const { id, name, phone, email, dateOfBirth, version } = patient
   return {
     id,

@@ -5,14 +5,25 @@ import type { PatientAccessTable } from '#src/db/tables.ts'
 
 export type PatientAction =
   /** Change name, contact and date of birth. */
-  'change'
+  | 'change'
+  /** Make the link by which the person's own account gets to the record. */
+  | 'make-claim-link'
 
-/** What the decision needs to know: how far the account may act for the patient, null for not at all. */
+/** What the decision needs to know of a record that the actor may see. */
 export interface PatientSubject {
+  /** How far the account may act for the patient, null for not at all. */
   scope: PatientAccessTable['scope'] | null
+  /** Whether an account manages the record, so that it is no longer the desk's to keep. */
+  isManaged: boolean
+  /** Whether the actor registered the patient. */
+  isRegisteredByActor: boolean
 }
 
 /** Whether the actor may do it. */
 export function may(actor: Actor, action: PatientAction, subject: PatientSubject): boolean {
-  return actor !== null && action === 'change' && subject.scope === 'manage'
+  if (actor === null) return false
+  if (action === 'make-claim-link') return actor.role !== 'patient'
+  if (subject.scope === 'manage') return true
+  if (subject.isManaged) return false
+  return actor.role === 'front_desk' || actor.role === 'admin' || subject.isRegisteredByActor
 }

@@ -15,6 +15,14 @@ export interface PatientRow {
   scope: PatientAccessTable['scope'] | null
 }
 
+/** A patient as far as the asking account may know and act. */
+export interface VisiblePatientRow extends PatientRow {
+  /** Whether an account manages the record. */
+  isManaged: boolean
+  /** Whether the asking account registered the patient. */
+  isRegisteredByActor: boolean
+}
+
 const columns = [
   'patient.id',
   'patient.name',
@@ -30,16 +38,19 @@ function openAccess(accountId: string, now: Instant) {
     and (patient_access.ends_at is null or patient_access.ends_at > ${formatUtc(now)})`
 }
 
-export async function insertPatient(
-  db: Queryable,
-  patient: {
-    id: string
-    name: string
-    phone: string | null
-    email: string | null
-    createdAt: Instant
-  },
-): Promise<void> {
+export interface NewPatientRow {
+  id: string
+  name: string
+  phone: string | null
+  email: string | null
+  dateOfBirth: LocalDate | null
+  /** The account that registered someone else, and where; null for an account's own record. */
+  registeredBy: string | null
+  registeredAtClinicId: string | null
+  createdAt: Instant
+}
+
+export async function insertPatient(db: Queryable, patient: NewPatientRow): Promise<void> {
   await db
     .insertInto('patient')
     .values({
@@ -47,24 +58,39 @@ export async function insertPatient(
       name: patient.name,
       phone: patient.phone,
       email: patient.email,
+      date_of_birth: patient.dateOfBirth,
+      registered_by: patient.registeredBy,
+      registered_at_clinic_id: patient.registeredAtClinicId,
       created_at: formatUtc(patient.createdAt),
     })
     .execute()
 }
 
-export async function insertOwnAccess(
+/**
+ * Lets the account manage the patient, also when it could only look or book before. The index
+ * patient_access_one_self refuses a second record of its own.
+ */
+export async function insertAccess(
   db: Queryable,
-  access: { accountId: string; patientId: string; createdAt: Instant },
+  access: {
+    accountId: string
+    patientId: string
+    relation: PatientAccessTable['relation']
+    createdAt: Instant
+  },
 ): Promise<void> {
+  const granted = { relation: access.relation, scope: 'manage' as const }
   await db
     .insertInto('patient_access')
     .values({
+      ...granted,
       account_id: access.accountId,
       patient_id: access.patientId,
-      relation: 'self',
-      scope: 'manage',
       created_at: formatUtc(access.createdAt),
     })
+    .onConflict((conflict) =>
+      conflict.columns(['account_id', 'patient_id']).doUpdateSet({ ...granted, ends_at: null }),
+    )
     .execute()
 }
 
@@ -84,35 +110,62 @@ export async function patientsOfAccount(
   return query.execute()
 }
 
+/** Whether an account manages the patient at `now`. */
+export function isManaged(now: Instant) {
+  return sql<boolean>`exists (
+    select from patient_access as managing
+    where managing.patient_id = patient.id and managing.scope = 'manage'
+      and (managing.ends_at is null or managing.ends_at > ${formatUtc(now)}))`
+}
+
 /**
- * The patient, if the actor has access to them, is a doctor who has or had them as a patient, works
- * at the front desk of a clinic where they have or had an appointment, or is an admin. A hold is no
- * appointment yet, and one that lapsed never was.
+ * Whether the actor may see the patient: has access to them, is a doctor who has or had them as a
+ * patient, works at the front desk of a clinic where they have or had an appointment or were
+ * registered, registered them, or is an admin. A hold is no appointment yet, and one that lapsed never
+ * was.
  */
+export function isVisibleTo(actor: AccountActor, now: Instant) {
+  const clinicIds = [...actor.clinicIds]
+  // Single values instead of `exists`, so that the planner asks by the patient's index and does not
+  // read every appointment to have them at hand.
+  return sql<SqlBool>`(${actor.role === 'admin'}::boolean
+    or patient.registered_by = ${actor.accountId}
+    or patient.registered_at_clinic_id = any(${clinicIds}::uuid[])
+    or (
+      select true from patient_access
+      where patient_access.patient_id = patient.id and ${openAccess(actor.accountId, now)}
+      limit 1)
+    or (
+      select true from appointment
+      where appointment.patient_id = patient.id
+        and appointment.status not in ('held', 'expired')
+        and (appointment.doctor_id = ${actor.doctorId}::uuid
+          or appointment.clinic_id = any(${clinicIds}::uuid[]))
+      limit 1))`
+}
+
+/** The patient, if the actor may see them. */
 export async function findVisiblePatient(
   db: Queryable,
   options: { patientId: string; actor: AccountActor; now: Instant },
-): Promise<PatientRow | undefined> {
-  const { actor } = options
+): Promise<VisiblePatientRow | undefined> {
+  const { actor, now } = options
   return db
     .selectFrom('patient')
     .leftJoin('patient_access', (join) =>
       join
         .onRef('patient_access.patient_id', '=', 'patient.id')
-        .on(openAccess(actor.accountId, options.now)),
+        .on(openAccess(actor.accountId, now)),
     )
     .select([...columns, 'patient_access.scope'])
+    .select([
+      isManaged(now).as('isManaged'),
+      sql<boolean>`patient.registered_by is not distinct from ${actor.accountId}`.as(
+        'isRegisteredByActor',
+      ),
+    ])
     .where('patient.id', '=', options.patientId)
-    .where(
-      sql<SqlBool>`(patient_access.account_id is not null
-        or ${actor.role === 'admin'}::boolean
-        or exists (
-          select from appointment
-          where appointment.patient_id = patient.id
-            and appointment.status not in ('held', 'expired')
-            and (appointment.doctor_id = ${actor.doctorId}::uuid
-              or appointment.clinic_id = any(${[...actor.clinicIds]}::uuid[]))))`,
-    )
+    .where(isVisibleTo(actor, now))
     .executeTakeFirst()
 }
 

@@ -20,12 +20,16 @@ import {
   type Redeemed,
 } from '#src/identity/invitations.ts'
 import { issueTokens, startSession, type SignedIn } from '#src/identity/sessions.ts'
+import { invalidField } from '#src/kernel/errors.ts'
+import { tryLink, useLink, type ClaimCode, type TriedLink } from './claims.ts'
 import { createOwnPatient } from './patients.ts'
 
 export interface Registration extends NewAccount {
   /** Without it, the role of the invitation, or else patient. */
   role?: Role
   invitationCode?: string
+  /** The link to the record that becomes the account's own; of a patient's account alone. */
+  claim?: ClaimCode
 }
 
 interface Joining {
@@ -37,18 +41,25 @@ interface Joining {
 /**
  * Makes an account with all that belongs to its role, in one transaction, and signs it in.
  *
- * @throws InvalidRequest, Refusal `invalid-invitation`, `busy`. The constraint account_email_unique
- * refuses a known e-mail.
+ * @throws InvalidRequest, Refusal `invalid-invitation`, `invalid-claim`, `conflict`, `busy`. The
+ * constraint account_email_unique refuses a known e-mail.
  */
 export async function register(context: Context, input: Registration): Promise<SignedIn> {
   if (input.role !== undefined && input.role !== 'patient' && input.invitationCode === undefined)
     throw invalidInvitation('Registering for this role needs an invitation code.')
+  if (input.claim !== undefined && input.invitationCode !== undefined)
+    throw invalidField('/claim', 'Who joins by an invitation cannot claim a record with it.')
   const account = await prepareAccount(input)
+  // Outside the transaction, so that a wrong try counts although the registration leaves nothing.
+  const link =
+    input.claim === undefined
+      ? null
+      : await tryLink(context, { claim: input.claim, pointer: '/claim/code' })
   const session = await transact(context, async (tx) => {
     const joining = await joiningOf(context, tx, { input, email: account.email })
     const { role } = joining
     const accountId = await createAccount(context, tx.db, { account, role })
-    await join(context, tx, { joining, account, accountId })
+    await join(context, tx, { joining, account, accountId, link })
     await record(context, tx.db, {
       action: 'account.create',
       subjectType: 'account',
@@ -75,13 +86,20 @@ async function joiningOf(
 async function join(
   context: Context,
   tx: Transact,
-  options: { joining: Joining; account: PreparedAccount; accountId: string },
+  options: {
+    joining: Joining
+    account: PreparedAccount
+    accountId: string
+    /** To the record that a patient claims; null for a patient who gets a new one. */
+    link: TriedLink | null
+  },
 ): Promise<void> {
-  const { account, accountId } = options
+  const { account, accountId, link } = options
   const { invitation } = options.joining
   const person = { accountId, name: account.name, email: account.email, phone: account.phone }
   if (invitation === null) {
-    await createOwnPatient(context, tx, person)
+    if (link === null) await createOwnPatient(context, tx, person)
+    else await useLink(context, tx, { link, accountId, relation: 'self' })
     return
   }
   const { role, clinicId, doctorId } = invitation

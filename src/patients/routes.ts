@@ -7,6 +7,7 @@ import type { App } from '#src/http/server.ts'
 import { requestedVersion, versionTag } from '#src/http/versions.ts'
 import { presentSignedIn, trimFields } from '#src/identity/answers.ts'
 import { RegistrationSchema, SignedInSchema } from '#src/identity/schemas.ts'
+import { deskRoutes } from './desk-routes.ts'
 import { changePatient, listOwnPatients, presentPatient, readPatient } from './patients.ts'
 import { register } from './registration.ts'
 import { PatientChangeSchema, PatientPageSchema, PatientSchema } from './schemas.ts'
@@ -15,15 +16,20 @@ const PatientPath = Type.Object({ id: Id })
 const PatientPosition = Type.Object({ id: Id }, { additionalProperties: false })
 
 export function patientRoutes(app: App): void {
+  deskRoutes(app)
+
   app.post(
     '/auth/register',
     {
-      config: { audience: 'public', refusals: ['email-taken', 'invalid-invitation'] },
+      config: {
+        audience: 'public',
+        refusals: ['email-taken', 'invalid-invitation', 'invalid-claim', 'conflict'],
+      },
       preValidation: trimFields('email', 'name', 'phone'),
       schema: {
         summary: 'Register, and be signed in',
         description:
-          'Makes a patient account with its own patient record. With an invitation code it makes the account of a doctor, the front desk or an admin.',
+          "Makes a patient account with its own patient record. With an invitation code it makes the account of a doctor, the front desk or an admin. With `claim` a record that a clinic keeps becomes the account's own; when the claim fails, nothing is made.",
         tags: ['auth'],
         body: ref(RegistrationSchema),
         response: { 201: ref(SignedInSchema) },
@@ -62,7 +68,7 @@ export function patientRoutes(app: App): void {
       schema: {
         summary: 'One patient',
         description:
-          'For the accounts that may act for the patient, doctors and front desks that have or had an appointment with them, and admins.',
+          'For the accounts that may act for the patient, doctors and front desks that have or had an appointment with them or registered them, and admins.',
         tags: ['patients'],
         params: PatientPath,
         response: { 200: ref(PatientSchema) },
@@ -82,7 +88,8 @@ export function patientRoutes(app: App): void {
       preValidation: trimFields('name', 'phone', 'email'),
       schema: {
         summary: 'Change name, contact or date of birth',
-        description: 'For the accounts that manage the patient.',
+        description:
+          'For the accounts that manage the patient. While none does, for the front desk, for admins and for whoever registered the patient.',
         tags: ['patients'],
         params: PatientPath,
         headers: ChangeHeaders,

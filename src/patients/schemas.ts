@@ -1,17 +1,21 @@
 // The shapes of patient records on the wire.
 
 import { Type } from 'typebox'
+import { ProblemSchema } from '#src/http/problem-schema.ts'
 import {
   component,
   Email,
   Id,
+  InstantText,
   LocalDateText,
   nullable,
   Page,
+  PageQuery,
   PersonName,
   PhoneText,
   ref,
 } from '#src/http/schema.ts'
+import { ClaimFields } from '#src/identity/schemas.ts'
 
 const patientExample = {
   id: '019a9b5e-4c53-7a60-8b1f-0c9e7d5a3b21',
@@ -61,5 +65,172 @@ export const PatientChangeSchema = component(
       description: 'The fields to change; null clears one.',
       examples: [{ phone: '+33 1 42 68 53 01', dateOfBirth: '1984-07-19' }],
     },
+  ),
+)
+
+const foundExample = {
+  ...patientExample,
+  hasAccount: false,
+  nextVisitAt: '2026-11-24T10:40:00+01:00',
+}
+
+const FoundPatientSchema = component(
+  'FoundPatient',
+  Type.Object(
+    {
+      ...PatientSchema.properties,
+      hasAccount: Type.Boolean({
+        description: 'Whether an account manages the record; if not, the front desk keeps it.',
+      }),
+      lastVisitAt: Type.Optional({
+        ...InstantText,
+        description: 'The last visit, of those that the caller may see.',
+      }),
+      nextVisitAt: Type.Optional({
+        ...InstantText,
+        description: 'The next visit, of those that the caller may see.',
+      }),
+    },
+    { description: 'A patient that a search found.', examples: [foundExample] },
+  ),
+)
+
+export const FoundPatientPageSchema = component(
+  'FoundPatientPage',
+  Type.Object(Page(ref(FoundPatientSchema)).properties, {
+    examples: [{ items: [foundExample], nextCursor: null }],
+  }),
+)
+
+export const PatientSearchQuery = Type.Object({
+  q: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 120,
+      description:
+        'Part of the name: beginnings of its words in any order, without regard to case and accents.',
+      examples: ['zoe mull'],
+    }),
+  ),
+  phone: Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: 40,
+      description:
+        'A telephone number however it is written, or at least four digits that follow each other in it. Of more than eight digits the last eight count.',
+      examples: ['01 42 68 53 00'],
+    }),
+  ),
+  dateOfBirth: Type.Optional({ ...LocalDateText, examples: ['1984-07-19'] }),
+  ...PageQuery,
+})
+
+export const NewPatientSchema = component(
+  'NewPatient',
+  Type.Object(
+    {
+      name: PersonName,
+      phone: Type.Optional(PhoneText),
+      email: Type.Optional(Email),
+      dateOfBirth: Type.Optional(LocalDateText),
+      clinicId: Type.Optional({
+        ...Id,
+        description:
+          'The clinic that registers, one of your own; needed at the front desk of several. Its front desk sees the patient from then on.',
+      }),
+      despiteDuplicates: Type.Optional(
+        Type.Literal(true, {
+          description: 'Makes the record although the network seems to know the person.',
+        }),
+      ),
+    },
+    { examples: [{ name: 'Anna Berg', phone: '+33 1 42 68 53 00', dateOfBirth: '1984-07-19' }] },
+  ),
+)
+
+export const PossibleDuplicatesSchema = component(
+  'PossibleDuplicates',
+  Type.Object(
+    {
+      ...ProblemSchema.properties,
+      candidates: Type.Optional(
+        Type.Array(
+          Type.Object({
+            id: Id,
+            name: PersonName,
+            dateOfBirth: Type.Optional(LocalDateText),
+            phoneEndsWith: Type.Optional(
+              Type.String({ description: 'The last digits of the telephone number.' }),
+            ),
+            hasAccount: Type.Boolean(),
+          }),
+          { description: 'With `possible-duplicates`: who it may be, at most 5.' },
+        ),
+      ),
+    },
+    {
+      additionalProperties: true,
+      description: 'Why a person was not registered, and who is there already.',
+      examples: [
+        {
+          type: '/problems/possible-duplicates',
+          title: 'The person seems to be known already',
+          status: 409,
+          detail: 'Someone who is known already looks like this person.',
+          requestId: '01a1f93c-84f0-7347-b566-acf8ea24185d',
+          candidates: [
+            {
+              id: patientExample.id,
+              name: patientExample.name,
+              dateOfBirth: patientExample.dateOfBirth,
+              phoneEndsWith: '5300',
+              hasAccount: true,
+            },
+          ],
+        },
+      ],
+    },
+  ),
+)
+
+const codeExample = '7K3M0QV8YXB1CT9RHW2DSEP4AN6JGF5Z'
+
+export const NewClaimLinkSchema = component(
+  'NewClaimLink',
+  Type.Object({}, { description: 'There is nothing to say about a link.', examples: [{}] }),
+)
+
+export const ClaimLinkSchema = component(
+  'ClaimLink',
+  Type.Object(
+    {
+      code: Type.String({ description: 'Told here and never again.' }),
+      link: Type.String({ description: 'The page where the person claims the record.' }),
+      expiresAt: InstantText,
+    },
+    {
+      examples: [
+        {
+          code: codeExample,
+          link: `https://visita.example.org/claim#${codeExample}`,
+          expiresAt: '2026-12-08T09:40:00.000Z',
+        },
+      ],
+    },
+  ),
+)
+
+export const ClaimSchema = component(
+  'Claim',
+  Type.Object(
+    {
+      ...ClaimFields,
+      relation: Type.Optional(
+        Type.Enum(['self', 'parent', 'carer'], {
+          description: "What the account's holder is to the patient; self when left out.",
+        }),
+      ),
+    },
+    { examples: [{ code: codeExample, dateOfBirth: '1984-07-19', relation: 'self' }] },
   ),
 )

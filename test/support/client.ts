@@ -15,6 +15,8 @@ export interface Sending {
   as?: string | undefined
   /** The Idempotency-Key. */
   key?: string | undefined
+  /** The version of If-Match. */
+  ifMatch?: number | undefined
   body?: unknown
 }
 
@@ -31,7 +33,7 @@ export interface Client {
 export function openClient(url: string): Client {
   const agent = new Agent({ keepAlive: true })
   return {
-    send(line, { as, key, body } = {}) {
+    send(line, { as, key, ifMatch, body } = {}) {
       const [method = '', path = ''] = line.split(' ')
       const text = body === undefined ? undefined : JSON.stringify(body)
       return new Promise((resolve, reject) => {
@@ -43,6 +45,7 @@ export function openClient(url: string): Client {
             headers: {
               ...(as !== undefined && { authorization: as }),
               ...(key !== undefined && { 'idempotency-key': key }),
+              ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
               ...(text !== undefined && {
                 'content-type': 'application/json',
                 'content-length': Buffer.byteLength(text),

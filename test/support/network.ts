@@ -156,7 +156,7 @@ export type AnswerBody = any
 export async function call(
   app: App,
   request: `${(typeof methods)[number]} ${string}`,
-  options: { as?: string | undefined; body?: unknown; ifMatch?: string } = {},
+  options: { as?: string | undefined; body?: unknown; ifMatch?: string; key?: string } = {},
 ): Promise<Answer> {
   const method = methods.find((name) => request.startsWith(`${name} `)) ?? 'GET'
   const answer = await app.inject({
@@ -165,6 +165,7 @@ export async function call(
     headers: {
       ...(options.as !== undefined && { authorization: options.as }),
       ...(options.ifMatch !== undefined && { 'if-match': options.ifMatch }),
+      ...(options.key !== undefined && { 'idempotency-key': options.key }),
       ...(options.body !== undefined && { 'content-type': 'application/json' }),
     },
     ...(options.body !== undefined && { payload: JSON.stringify(options.body) }),

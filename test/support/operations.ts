@@ -5,6 +5,7 @@ import type { Runtime } from '#src/context.ts'
 import type { App } from '#src/http/server.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { addDays, formatInstant, localDateOf, resolveLocal } from '#src/kernel/time.ts'
+import { offerFreedTimes } from '#src/waitlist/offers.ts'
 import { call, makeNetwork, type Network } from './network.ts'
 import { makePatients, type RacePatient } from './race-network.ts'
 
@@ -105,6 +106,8 @@ async function must(
 export interface RightRequest {
   /** The path below the root; by default the operation's, with the ids of the scene. */
   path?: ((scene: Scene) => string | Promise<string>) | string
+  /** What follows the question mark, where the operation needs a query. */
+  query?: string
   /** JSON, or text for another content type. */
   body?: ((scene: Scene) => unknown) | Record<string, unknown> | string
   contentType?: string
@@ -115,6 +118,8 @@ export interface RightRequest {
 export interface Prepared {
   method: string
   url: string
+  /** Sent unless the URL has a query of its own; empty for none. */
+  query: string
   /** A value to be sent as JSON, or bytes and text to be sent as they are; undefined for none. */
   body: unknown
   contentType: string
@@ -123,11 +128,11 @@ export interface Prepared {
 
 /** Sends it with this Authorization header. */
 export function sendRequest(app: App, request: Prepared, as: string | undefined) {
-  const { method, url, body, contentType } = request
+  const { method, url, query, body, contentType } = request
   const isRaw = typeof body === 'string' || Buffer.isBuffer(body)
   return app.inject({
     method: method as 'POST',
-    url,
+    url: query === '' || url.includes('?') ? url : `${url}?${query}`,
     headers: {
       ...(as !== undefined && { authorization: as }),
       ...(body !== undefined && { 'content-type': contentType }),
@@ -145,6 +150,7 @@ export async function requestOf(operation: string, scene: Scene): Promise<Prepar
   return {
     method,
     url,
+    query: right.query ?? '',
     body: typeof right.body === 'function' ? await right.body(scene) : right.body,
     contentType: right.contentType ?? 'application/json',
     by: right.by,
@@ -156,10 +162,61 @@ async function refreshToken({ app, email }: Scene): Promise<{ refreshToken: stri
   return { refreshToken: body.refreshToken }
 }
 
+/** The id of someone without an account whom the front desk here has just registered. */
+async function personAtTheDesk({ app, as }: Scene): Promise<string> {
+  const body = { name: 'Anna Berg', dateOfBirth: '1984-07-19', despiteDuplicates: true }
+  return String((await must(app, 'POST /patients', as.deskHere, body)).id)
+}
+
 const clinic = (rest: string) => (scene: Scene) => `/api/v1/clinics/${scene.clinicId}${rest}`
 const doctor = (rest: string) => (scene: Scene) => `/api/v1/doctors/${scene.doctorId}${rest}`
 const visitStep = (step: string) => async (scene: Scene) =>
   `/api/v1/appointments/${await scene.requestedVisit()}${step}`
+
+/** The path of a step after others that the front desk here, or else `by`, has taken. */
+const visitStepAfter =
+  (earlier: string[], step: string, by: Caller = 'deskHere') =>
+  async (scene: Scene) => {
+    const path = `/appointments/${await scene.requestedVisit()}`
+    for (const one of earlier) await must(scene.app, `POST ${path}/${one}`, scene.as[by], {})
+    return `/api/v1${path}/${step}`
+  }
+
+/** The path of a step of a time that the patient holds. */
+const heldStep = (step: string) => async (scene: Scene) => {
+  const { app, as, doctorId, visitTypeId, freeTime } = scene
+  const body = { doctorId, visitTypeId, startsAt: freeTime(), hold: true }
+  const { id } = await must(app, 'POST /appointments', as.patient, body)
+  return `/api/v1/appointments/${id}/${step}`
+}
+
+/** The path of a fresh entry of the patient, for whom nothing suits. */
+const waiting = (rest: string) => async (scene: Scene) => {
+  const appointmentId = await scene.requestedVisit()
+  const wish = { appointmentId, from: '22:00' }
+  const { id } = await must(scene.app, 'POST /waitlist', scene.as.patient, wish)
+  return `/api/v1/waitlist/${id}${rest}`
+}
+
+let offers = 0
+
+/** The path of a fresh entry of the patient, with an offer weeks after all free times of the scene. */
+const offered = (rest: string) => async (scene: Scene) => {
+  const { app, runtime, as, doctorId, visitTypeId } = scene
+  const today = localDateOf(runtime.clock(), zone)
+  const half = offers++ % 200
+  const date = addDays(today, 75 + Math.floor(half / 24))
+  const { id: appointmentId } = await must(app, 'POST /appointments', as.patient, {
+    doctorId,
+    visitTypeId,
+    startsAt: formatInstant(resolveLocal(zone, date, 480 + (half % 24) * 30)!, zone),
+  })
+  const wish = { appointmentId, fromDate: addDays(today, 60) }
+  const { id } = await must(app, 'POST /waitlist', as.patient, wish)
+  const noon = resolveLocal(zone, addDays(today, 1), 720)!
+  await offerFreedTimes({ ...runtime, clock: () => noon })
+  return `/api/v1/waitlist/${id}${rest}`
+}
 
 const holidays = [
   'BEGIN:VCALENDAR',
@@ -322,6 +379,12 @@ export const operations: Record<string, RightRequest> = {
     }),
     by: 'doctor',
   },
+  'PUT /api/v1/doctors/{id}/delay': {
+    path: doctor('/delay'),
+    body: { minutes: 25 },
+    by: 'doctor',
+  },
+  'GET /api/v1/doctors/{id}/delays': { path: doctor('/delays'), by: 'doctor' },
   'GET /api/v1/doctors/{id}/openings': { path: doctor('/openings'), by: 'doctor' },
   'POST /api/v1/doctors/{id}/openings': {
     path: doctor('/openings'),
@@ -352,6 +415,19 @@ export const operations: Record<string, RightRequest> = {
     },
     by: 'doctor',
   },
+  'GET /api/v1/doctors/{id}/time-off/{timeOffId}/affected': {
+    async path({ app, doctorId, as }) {
+      const body = { startsAt: '2031-09-01T00:00:00Z', endsAt: '2031-09-02T00:00:00Z' }
+      const { id } = await must(app, `POST /doctors/${doctorId}/time-off`, as.admin, body)
+      return `/api/v1/doctors/${doctorId}/time-off/${id}/affected`
+    },
+    by: 'doctor',
+  },
+  'POST /api/v1/doctors/{id}/rebooking': {
+    path: doctor('/rebooking'),
+    body: { from: '2031-07-01T00:00:00+02:00', to: '2031-07-02T00:00:00+02:00' },
+    by: 'doctor',
+  },
   'DELETE /api/v1/doctors/{id}/time-off/{timeOffId}': {
     async path({ app, doctorId, as }) {
       const body = { startsAt: '2031-08-01T00:00:00Z', endsAt: '2031-08-02T00:00:00Z' }
@@ -371,6 +447,30 @@ export const operations: Record<string, RightRequest> = {
     body: { phone: '+33 1 42 68 53 02' },
     by: 'patient',
   },
+  'GET /api/v1/patients/search': { query: 'q=anna', by: 'deskHere' },
+  'POST /api/v1/patients': {
+    body: () => ({
+      name: `Anna ${newId()}`,
+      phone: '+33 1 42 68 53 00',
+      email: `${newId()}@example.org`,
+      dateOfBirth: '1984-07-19',
+      despiteDuplicates: true,
+    }),
+    by: 'deskHere',
+  },
+  'POST /api/v1/patients/{id}/claim-links': {
+    path: async (scene) => `/api/v1/patients/${await personAtTheDesk(scene)}/claim-links`,
+    body: {},
+    by: 'deskHere',
+  },
+  'POST /api/v1/patients/claims': {
+    async body(scene) {
+      const path = `/patients/${await personAtTheDesk(scene)}/claim-links`
+      const { code } = await must(scene.app, `POST ${path}`, scene.as.deskHere, {})
+      return { code, dateOfBirth: '1984-07-19', relation: 'carer' }
+    },
+    by: 'patient',
+  },
 
   'POST /api/v1/appointments': {
     body: ({ doctorId, clinicId, visitTypeId, patient, freeTime }) => ({
@@ -383,18 +483,99 @@ export const operations: Record<string, RightRequest> = {
     }),
     by: 'patient',
   },
+  'POST /api/v1/appointments/walk-in': {
+    async body({ runtime, doctorId, clinicId, visitTypeId }) {
+      const [someone] = await makePatients(runtime, 1)
+      return {
+        patientId: someone?.patientId,
+        doctorId,
+        clinicId,
+        visitTypeId,
+        reason: 'A cut.',
+        overbook: { reason: 'It bleeds.' },
+      }
+    },
+    by: 'deskHere',
+  },
   'GET /api/v1/appointments': { by: 'patient' },
   'GET /api/v1/appointments/{id}': { path: visitStep(''), by: 'patient' },
+  'PATCH /api/v1/appointments/{id}': {
+    path: visitStep(''),
+    body: { staffNote: 'Needs the ground floor.' },
+    by: 'deskHere',
+  },
   'DELETE /api/v1/appointments/{id}': { path: visitStep(''), by: 'patient' },
+  'GET /api/v1/appointments/{id}/history': { path: visitStep('/history'), by: 'patient' },
+  'POST /api/v1/appointments/{id}/renew-hold': {
+    path: heldStep('renew-hold'),
+    body: {},
+    by: 'patient',
+  },
+  'POST /api/v1/appointments/{id}/confirm-hold': {
+    path: heldStep('confirm-hold'),
+    body: { reason: 'Follow-up.' },
+    by: 'patient',
+  },
   'POST /api/v1/appointments/{id}/accept': { path: visitStep('/accept'), body: {}, by: 'doctor' },
   'POST /api/v1/appointments/{id}/decline': {
     path: visitStep('/decline'),
     body: { reason: 'Please come in the morning.' },
     by: 'doctor',
   },
+  'POST /api/v1/appointments/{id}/reschedule': {
+    path: visitStep('/reschedule'),
+    body: ({ freeTime }) => ({ startsAt: freeTime(), reason: 'I have to work then.' }),
+    by: 'patient',
+  },
   'POST /api/v1/appointments/{id}/cancel': {
     path: visitStep('/cancel'),
     body: { reason: 'I am well again.' },
     by: 'patient',
   },
+  'POST /api/v1/appointments/{id}/check-in': {
+    path: visitStepAfter(['accept'], 'check-in'),
+    body: {},
+    by: 'deskHere',
+  },
+  'POST /api/v1/appointments/{id}/start': {
+    path: visitStepAfter(['accept', 'check-in'], 'start'),
+    body: {},
+    by: 'doctor',
+  },
+  'POST /api/v1/appointments/{id}/complete': {
+    path: visitStepAfter(['accept', 'check-in', 'start'], 'complete'),
+    body: {},
+    by: 'doctor',
+  },
+  'POST /api/v1/appointments/{id}/no-show': {
+    path: visitStepAfter(['accept'], 'no-show'),
+    body: {},
+    by: 'deskHere',
+  },
+  'POST /api/v1/appointments/{id}/correct': {
+    path: visitStepAfter(['accept', 'no-show'], 'correct'),
+    body: { reason: 'She was in the wrong room.' },
+    by: 'deskHere',
+  },
+  'POST /api/v1/appointments/{id}/undo': {
+    path: visitStepAfter(['cancel'], 'undo', 'patient'),
+    body: {},
+    by: 'patient',
+  },
+
+  'POST /api/v1/waitlist': {
+    body: async ({ requestedVisit, clinicId }) => ({
+      appointmentId: await requestedVisit(),
+      clinicId,
+      weekdays: [1, 3],
+      from: '22:00',
+      to: '23:00',
+    }),
+    by: 'patient',
+  },
+  'GET /api/v1/waitlist': { by: 'patient' },
+  'GET /api/v1/waitlist/{id}': { path: waiting(''), by: 'patient' },
+  'DELETE /api/v1/waitlist/{id}': { path: waiting(''), by: 'patient' },
+  'POST /api/v1/waitlist/{id}/take': { path: offered('/take'), body: {}, by: 'patient' },
+  'POST /api/v1/waitlist/{id}/refuse': { path: offered('/refuse'), body: {}, by: 'patient' },
 }

@@ -1,0 +1,88 @@
+// Who did what to an appointment, and when.
+
+import { isStaffOf } from '#src/availability/policy.ts'
+import type { AccountActor, SignedInContext } from '#src/context.ts'
+import { withRetry } from '#src/db/retry.ts'
+import { refuseStale } from '#src/http/versions.ts'
+import { formatInstant } from '#src/kernel/time.ts'
+import { readAppointment } from './appointment.ts'
+import { stepsOf, type AppointmentRow, type StepRow } from './queries.ts'
+import type { HistoryStepAnswer } from './schemas.ts'
+
+/**
+ * The steps of an appointment, oldest first. Patients are not told of steps that only the staff's notes
+ * are about.
+ *
+ * @throws NotFound, also for an appointment that is not the actor's to see.
+ */
+export async function historyOf(
+  context: SignedInContext,
+  id: string,
+): Promise<HistoryStepAnswer[]> {
+  const row = await readAppointment(context, id)
+  const isStaff = isStaffOf(context.actor, { doctorId: row.doctor_id, clinicId: row.clinic_id })
+  const steps = await withRetry(() => stepsOf(context.db, id))
+  return steps
+    .filter(({ command }) => isStaff || command !== 'note')
+    .map((step) => presentStep(step, { row, isStaff, actor: context.actor }))
+}
+
+function presentStep(
+  step: StepRow,
+  { row, isStaff, actor }: { row: AppointmentRow; isStaff: boolean; actor: AccountActor },
+): HistoryStepAnswer {
+  const at = (instant: number) => formatInstant(instant, row.time_zone)
+  return {
+    version: step.version,
+    at: at(step.occurred_at),
+    command: step.command ?? 'change',
+    ...(step.from_status !== null && { from: step.from_status }),
+    to: step.to_status,
+    startsAt: at(step.starts_at),
+    ...(step.ends_at !== null && { endsAt: at(step.ends_at) }),
+    ...(step.doctor_id !== null && { doctorId: step.doctor_id }),
+    ...(step.clinic_id !== null && { clinicId: step.clinic_id }),
+    ...(step.visit_type_id !== null && { visitTypeId: step.visit_type_id }),
+    by: presentActor(step, { isStaff, actor }),
+    ...(step.note !== null && { reason: step.note }),
+    ...(step.overbooked_reason !== null && { overbooked: true }),
+    ...(isStaff && step.overbooked_reason !== null && { overbookedReason: step.overbooked_reason }),
+  }
+}
+
+/** Patients learn the names of doctors and of the accounts that act for them, not of the desk's people. */
+function presentActor(
+  step: StepRow,
+  { isStaff, actor }: { isStaff: boolean; actor: AccountActor },
+): HistoryStepAnswer['by'] {
+  if (step.actor_role === null) return { role: 'system' }
+  const isNamed =
+    isStaff ||
+    step.actor_role === 'doctor' ||
+    step.actor_role === 'patient' ||
+    step.actor_id === actor.accountId
+  return {
+    role: step.actor_role,
+    ...(isNamed && step.actor_name !== null && { name: step.actor_name }),
+  }
+}
+
+/**
+ * @throws Refusal `stale-version` when the appointment has moved on from the version asked for, with
+ * who changed it last and when.
+ */
+export async function refuseStaleAppointment(
+  context: SignedInContext,
+  row: AppointmentRow,
+  requestedVersion: number | null,
+): Promise<void> {
+  if (requestedVersion === null || requestedVersion === row.version) return
+  const isStaff = isStaffOf(context.actor, { doctorId: row.doctor_id, clinicId: row.clinic_id })
+  const last = (await withRetry(() => stepsOf(context.db, row.id))).at(-1)
+  refuseStale(row.version, requestedVersion, {
+    ...(last && {
+      changedAt: formatInstant(last.occurred_at, row.time_zone),
+      changedBy: presentActor(last, { isStaff, actor: context.actor }),
+    }),
+  })
+}

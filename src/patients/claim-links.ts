@@ -1,0 +1,89 @@
+// Links by which the person of a record gets to it with an account: staff make them and hand them over.
+
+import { record } from '#src/audit/audit.ts'
+import { publicUrlAt } from '#src/config.ts'
+import type { SignedInContext } from '#src/context.ts'
+import { transact, type Transact } from '#src/events/events.ts'
+import { hashOfCode, newCode } from '#src/identity/invitations.ts'
+import { NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
+import { newId } from '#src/kernel/ids.ts'
+import type { Instant } from '#src/kernel/time.ts'
+import { deleteOpenClaimLink, hasOwnAccount, insertClaimLink } from './claim-queries.ts'
+import { seePatient } from './patients.ts'
+import { may } from './policy.ts'
+import { lockPatient } from './queries.ts'
+
+export interface ClaimLink {
+  code: string
+  link: string
+  expiresAt: Instant
+}
+
+const linkMilliseconds = 14 * 86_400_000
+
+/** Of five bits each: 160 random bits. */
+const codeSymbols = 32
+
+/**
+ * Makes a link to the record, good once and for 14 days, in place of an earlier one. The code is told
+ * here and never again.
+ *
+ * @throws NotFound, NotAllowed, Refusal `conflict` when the person has an account already.
+ */
+export async function makeClaimLink(
+  context: SignedInContext,
+  patientId: string,
+): Promise<ClaimLink> {
+  await refuseMaking(context, patientId)
+  const code = (newCode() + newCode()).slice(0, codeSymbols)
+  const createdAt = context.clock()
+  const expiresAt = createdAt + linkMilliseconds
+  await transact(context, async (tx) => {
+    await lockPatient(tx.db, patientId)
+    await refuseOwnAccount(context, tx, patientId)
+    await deleteOpenClaimLink(tx.db, patientId)
+    await insertClaimLink(tx.db, {
+      id: newId(),
+      patientId,
+      codeHash: hashOfCode(code),
+      madeBy: context.actor.accountId,
+      createdAt,
+      expiresAt,
+    })
+    tx.append({ type: 'patient.claim-link-made', subjects: { patientId } })
+    await record(context, tx.db, {
+      action: 'patient.claim-link',
+      subjectType: 'patient',
+      subjectId: patientId,
+    })
+  })
+  // The code stands in the fragment, which browsers don't send: it gets into no log.
+  const link = `${publicUrlAt(context.config, context.config.port)}/claim#${code}`
+  return { code, link, expiresAt }
+}
+
+async function refuseMaking(context: SignedInContext, patientId: string): Promise<void> {
+  const patient = await seePatient(context, context.db, patientId)
+  if (patient && may(context.actor, 'make-claim-link', patient)) return
+  await record(context, context.db, {
+    action: 'patient.claim-link',
+    subjectType: 'patient',
+    subjectId: patientId,
+    allowed: false,
+  })
+  throw patient ? new NotAllowed() : new NotFound('patient')
+}
+
+/**
+ * Refuses when the person's own account acts for them already. The patient's row must be locked.
+ *
+ * @throws Refusal `conflict`.
+ */
+export async function refuseOwnAccount(
+  context: Pick<SignedInContext, 'clock'>,
+  { db }: Transact,
+  patientId: string,
+): Promise<void> {
+  if (await hasOwnAccount(db, { patientId, now: context.clock() }))
+    throw new Refusal('conflict', 'An account already acts for this patient as themselves.')
+}

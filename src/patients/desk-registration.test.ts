@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { newId } from '#src/kernel/ids.ts'
+import { call, makeNetwork, pointersOf, signInAs } from '#test/support/network.ts'
+import { makePatient } from '#test/support/patient.ts'
+import { testVisita } from '#test/support/visita.ts'
+
+const { app, runtime } = await testVisita()
+const { people, clinicId, otherClinicId, doctorId } = await makeNetwork(runtime)
+
+function register(as: string, body: object) {
+  return call(app, 'POST /patients', { as, body })
+}
+
+/** A name that nobody else in these tests shares a word with. */
+function uniqueName(): string {
+  return `Zoë${newId().slice(-12)} Müller${newId().slice(-12)}`
+}
+
+function uniquePhone(): string {
+  return `+33 6${String(Math.random()).slice(2, 10)}`
+}
+
+async function auditOf(action: string, subjectId: string | null) {
+  return runtime.db
+    .selectFrom('audit_entry')
+    .select(['action', 'allowed', 'details'])
+    .where('action', '=', action)
+    .where('subject_id', 'is not distinct from', subjectId)
+    .orderBy('seq')
+    .execute()
+}
+
+test('the desk registers a person without an account, sees and corrects the record, and its colleagues do', async () => {
+  const name = uniqueName()
+  const email = `${newId()}@example.org`
+  const made = await register(people.deskHere, {
+    name: ` ${name} `,
+    email,
+    phone: '01 42 68 53 00',
+  })
+  assert.equal(made.status, 201)
+  assert.equal(made.etag, '"1"')
+  const { id } = made.body
+  assert.deepEqual(made.body, { id, name, email, phone: '01 42 68 53 00', version: 1 })
+  const colleague = await signInAs(runtime, { role: 'front_desk', clinicId })
+  for (const as of [people.deskHere, colleague, people.admin])
+    assert.equal((await call(app, `GET /patients/${id}`, { as })).status, 200)
+  for (const as of [people.deskElsewhere, people.doctor, people.patient])
+    assert.equal((await call(app, `GET /patients/${id}`, { as })).status, 404)
+
+  const body = { dateOfBirth: '1984-07-19', phone: null }
+  const changed = await call(app, `PATCH /patients/${id}`, { as: colleague, body, ifMatch: '"1"' })
+  assert.equal(changed.status, 200)
+  assert.deepEqual(changed.body, { id, name, email, dateOfBirth: '1984-07-19', version: 2 })
+  const row = await runtime.db
+    .selectFrom('patient')
+    .select(['registered_by', 'registered_at_clinic_id'])
+    .where('id', '=', id)
+    .executeTakeFirstOrThrow()
+  assert.equal(row.registered_at_clinic_id, clinicId)
+  assert.ok(row.registered_by)
+  assert.deepEqual(await auditOf('patient.create', id), [
+    { action: 'patient.create', allowed: true, details: { clinicId } },
+  ])
+})
+
+test('a record is the desk’s to change only until an account manages it', async () => {
+  const { id } = (await register(people.deskHere, { name: uniqueName() })).body
+  const { accountId } = await makePatient(runtime)
+  await runtime.db
+    .insertInto('patient_access')
+    .values({
+      account_id: accountId,
+      patient_id: id,
+      relation: 'parent',
+      scope: 'manage',
+      created_at: '2026-01-01Z',
+    })
+    .execute()
+  for (const as of [people.deskHere, people.admin]) {
+    const changed = await call(app, `PATCH /patients/${id}`, { as, body: { phone: '01 42 68 53' } })
+    assert.equal(changed.status, 403)
+  }
+})
+
+test('a doctor registers for the own clinic, sees and corrects who was registered, and others do not', async () => {
+  const made = await register(people.doctor, { name: uniqueName() })
+  assert.equal(made.status, 201)
+  const { id } = made.body
+  const body = { phone: '01 42 68 53 00' }
+  assert.equal((await call(app, `PATCH /patients/${id}`, { as: people.doctor, body })).status, 200)
+  assert.equal((await call(app, `GET /patients/${id}`, { as: people.deskHere })).status, 200)
+  assert.equal((await call(app, `GET /patients/${id}`, { as: people.otherDoctor })).status, 404)
+})
+
+test('who registers names one of the own clinics, or has only one', async () => {
+  const busy = await signInAs(runtime, { role: 'front_desk', clinicId })
+  const { accountId } = (await runtime.tokens.verify(busy.slice(7), runtime.clock()))!
+  const created_at = '2026-01-01Z'
+  await runtime.db
+    .insertInto('membership')
+    .values({ account_id: accountId, clinic_id: otherClinicId, role: 'front_desk', created_at })
+    .execute()
+  const cases: [string, object, number][] = [
+    [busy, {}, 422],
+    [busy, { clinicId: otherClinicId }, 201],
+    [people.deskHere, { clinicId: otherClinicId }, 422],
+    [people.doctor, { clinicId: otherClinicId }, 422],
+    [people.admin, { clinicId: otherClinicId }, 201],
+    [people.admin, { clinicId: newId() }, 422],
+    [people.admin, {}, 201],
+  ]
+  for (const [as, body, status] of cases) {
+    const answer = await register(as, { name: uniqueName(), ...body })
+    assert.equal(answer.status, status, JSON.stringify(body))
+    if (status === 422) assert.deepEqual(pointersOf(answer), ['/clinicId'])
+  }
+  assert.equal((await register(people.patient, { name: uniqueName() })).status, 403)
+})
+
+test('someone who seems to be known is not registered twice unless on purpose', async () => {
+  const name = uniqueName()
+  const [first = '', last = ''] = name.split(' ')
+  const phone = '+33 1 42 68 53 07'
+  const email = `${newId()}@example.org`
+  const dateOfBirth = '1951-02-03'
+  const { id } = (await register(people.deskHere, { name, phone, email, dateOfBirth })).body
+  const candidate = { id, name, dateOfBirth, phoneEndsWith: '5307', hasAccount: false }
+  const known = [
+    { name: last.toUpperCase().normalize('NFD'), dateOfBirth },
+    { name: `Dr. ${first}`, phone: '01.42.68.53.07' },
+    { name: uniqueName(), email: email.toUpperCase() },
+  ]
+  for (const body of known) {
+    const answer = await register(people.deskElsewhere, body)
+    assert.equal(answer.status, 409, JSON.stringify(body))
+    assert.equal(answer.body.type, '/problems/possible-duplicates')
+    assert.deepEqual(answer.body.candidates, [candidate])
+  }
+  const unknown = [
+    { name, dateOfBirth: '1951-02-04' },
+    { name: uniqueName(), phone, dateOfBirth },
+    { name },
+  ]
+  for (const body of unknown) assert.equal((await register(people.deskHere, body)).status, 201)
+  const despite = { name, dateOfBirth, despiteDuplicates: true }
+  assert.equal((await register(people.deskHere, despite)).status, 201)
+  const sameNamed = await runtime.db
+    .selectFrom('patient')
+    .select('id')
+    .where('name', '=', name)
+    .execute()
+  assert.equal(sameNamed.length, 4)
+  const refused = await auditOf('patient.create', null)
+  assert.ok(refused.some(({ allowed, details }) => !allowed && details['found'] !== undefined))
+  assert.ok(!JSON.stringify(refused).includes(first))
+})
+
+test('at most five candidates are named, those born on the day first', async () => {
+  const name = uniqueName()
+  const phone = uniquePhone()
+  const dateOfBirth = '1960-06-06'
+  for (let count = 0; count < 5; count += 1)
+    await register(people.deskHere, { name, phone, despiteDuplicates: true })
+  const born = { name, dateOfBirth, despiteDuplicates: true }
+  const { id } = (await register(people.deskHere, born)).body
+  const answer = await register(people.deskHere, { name, phone, dateOfBirth })
+  assert.equal(answer.body.candidates.length, 5)
+  assert.equal(answer.body.candidates[0].id, id)
+})
+
+test('a person who is registered twice at once is registered once', async () => {
+  for (let round = 0; round < 5; round += 1) {
+    const body = { name: uniqueName(), dateOfBirth: '1970-01-01' }
+    const answers = await Promise.all(
+      [people.deskHere, people.deskElsewhere, people.doctor, people.admin].map((as) =>
+        register(as, body),
+      ),
+    )
+    const statuses = answers.map(({ status }) => status).toSorted((one, other) => one - other)
+    assert.deepEqual(statuses, [201, 409, 409, 409])
+  }
+})
+
+test('a registration with wrong or unknown fields is refused by their names', async () => {
+  const cases: [object, string][] = [
+    [{ name: ' ' }, '/name'],
+    [{ dateOfBirth: '2999-01-01' }, '/dateOfBirth'],
+    [{ dateOfBirth: '1849-12-31' }, '/dateOfBirth'],
+    [{ phone: 'call me' }, '/phone'],
+    [{ email: 'nobody' }, '/email'],
+    [{ despiteDuplicates: false }, '/despiteDuplicates'],
+    [{ doctorId }, '/doctorId'],
+  ]
+  for (const [body, pointer] of cases) {
+    const answer = await register(people.deskHere, { name: uniqueName(), ...body })
+    assert.equal(answer.status, 422, JSON.stringify(body))
+    assert.deepEqual([...new Set(pointersOf(answer))], [pointer])
+  }
+})

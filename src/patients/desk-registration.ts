@@ -1,0 +1,119 @@
+// People without an account: staff register them when they phone or walk in.
+
+import { record } from '#src/audit/audit.ts'
+import { practiceClinicIds } from '#src/clinics/access.ts'
+import type { SignedInContext } from '#src/context.ts'
+import { transact, type Transact } from '#src/events/events.ts'
+import { invalidField, Refusal } from '#src/kernel/errors.ts'
+import { newId } from '#src/kernel/ids.ts'
+import type { LocalDate } from '#src/kernel/time.ts'
+import { refuseFutureBirth, type Patient } from './patients.ts'
+import { insertPatient } from './queries.ts'
+import { likelyDuplicates, lockName, type CandidateRow } from './search-queries.ts'
+
+export interface NewPatient {
+  name: string
+  phone?: string
+  email?: string
+  dateOfBirth?: LocalDate
+  /** Where the person is registered; without it, the only clinic of the one who registers. */
+  clinicId?: string
+  /** Makes the record although the network seems to know the person. */
+  despiteDuplicates?: true
+}
+
+const candidatesMax = 5
+
+/**
+ * Makes a record that no account manages yet.
+ *
+ * @throws InvalidRequest, Refusal `possible-duplicates`. The constraint patient_registered_at_clinic
+ * refuses an unknown clinic.
+ */
+export async function registerPatient(
+  context: SignedInContext,
+  input: NewPatient,
+): Promise<Omit<Patient, 'scope'>> {
+  refuseFutureBirth(context, input.dateOfBirth)
+  const clinicId = await clinicOf(context, input.clinicId)
+  const patient = {
+    id: newId(),
+    name: input.name.trim().normalize('NFC'),
+    phone: input.phone ?? null,
+    email: input.email ?? null,
+    dateOfBirth: input.dateOfBirth ?? null,
+  }
+  const candidates = await transact(context, async (tx) => {
+    const found = input.despiteDuplicates ? [] : await duplicatesOf(context, tx, patient)
+    const isMade = found.length === 0
+    if (isMade)
+      await insertPatient(tx.db, {
+        ...patient,
+        registeredBy: context.actor.accountId,
+        registeredAtClinicId: clinicId,
+        createdAt: context.clock(),
+      })
+    await record(context, tx.db, {
+      action: 'patient.create',
+      subjectType: 'patient',
+      subjectId: isMade ? patient.id : null,
+      allowed: isMade,
+      details: {
+        ...(clinicId !== null && { clinicId }),
+        ...(input.despiteDuplicates && { despiteDuplicates: true }),
+        ...(!isMade && { found: found.map(({ id }) => id) }),
+      },
+    })
+    return found
+  })
+  if (candidates.length > 0) throw possibleDuplicates(candidates)
+  return { ...patient, version: 1 }
+}
+
+/** Two who register one person at once come one after the other, so the second finds the first. */
+async function duplicatesOf(
+  context: SignedInContext,
+  { db }: Transact,
+  person: Pick<Patient, 'name' | 'phone' | 'email' | 'dateOfBirth'>,
+): Promise<CandidateRow[]> {
+  await lockName(db, person.name)
+  return likelyDuplicates(db, { person, now: context.clock(), rowsMax: candidatesMax })
+}
+
+function possibleDuplicates(candidates: readonly CandidateRow[]): Refusal {
+  return new Refusal(
+    'possible-duplicates',
+    'Someone who is known already looks like this person. Use that record, or register again despite it.',
+    { candidates: candidates.map(presentCandidate) },
+  )
+}
+
+function presentCandidate(candidate: CandidateRow) {
+  const { id, name, dateOfBirth, phoneEndsWith, hasAccount } = candidate
+  return {
+    id,
+    name,
+    ...(dateOfBirth !== null && { dateOfBirth }),
+    ...(phoneEndsWith !== null && { phoneEndsWith }),
+    hasAccount,
+  }
+}
+
+/** Staff register at their own clinics, admins at any or none. */
+async function clinicOf(
+  context: SignedInContext,
+  wanted: string | undefined,
+): Promise<string | null> {
+  const { actor } = context
+  if (actor.role === 'admin') return wanted ?? null
+  const own = actor.role === 'doctor' ? await practiceClinicIds(context) : actor.clinicIds
+  if (wanted === undefined) {
+    const [only, ...others] = own
+    if (only !== undefined && others.length === 0) return only
+    if (actor.role === 'doctor') return null
+    throw invalidField('/clinicId', '/clinicId must name the one of your clinics that registers.')
+  }
+  if (!own.includes(wanted))
+    throw invalidField('/clinicId', '/clinicId must be one of your clinics.')
+  return wanted
+}
