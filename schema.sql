@@ -569,13 +569,14 @@ begin
     due_in_the_way(p_calendar_ids, p_durings, p_room_ids, p_room_during, p_now), own_holds, p_now, p_origin);
 
   -- A look before the writes: most who come too late are told so for the price of a read.
-  perform refuse_taken(booked, p_calendar_ids, p_durings, 0);
+  perform refuse_taken(booked, p_calendar_ids, p_durings, int4range(0, null));
   insert into appointment values (booked.*) on conflict (id) do nothing;
   if not found then
     -- The call made before was still running when this one looked.
     return;
   end if;
-  booked.room_id := claim_times(booked, p_calendar_ids, p_durings, p_room_ids, p_room_during);
+  booked.room_id := claim_times(
+    booked, p_calendar_ids, p_durings, p_room_ids, p_room_during, int4range(0, null));
   if booked.room_id is not null then
     update appointment set room_id = booked.room_id where id = booked.id;
   end if;
@@ -630,7 +631,7 @@ begin
   return null;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.claim_times(p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange)
+CREATE OR REPLACE FUNCTION public.claim_times(p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange, p_lanes int4range)
  RETURNS uuid
  LANGUAGE plpgsql
 AS $function$
@@ -673,7 +674,7 @@ begin
     perform raise_taken(p_appointment, taken);
   end if;
   -- A visit that was overbooked into another lane also keeps its time, whatever happens in lane 0.
-  perform refuse_taken(p_appointment, p_calendar_ids, p_durings, 1);
+  perform refuse_taken(p_appointment, p_calendar_ids, p_durings, p_lanes * int4range(1, null));
 
   if p_room_ids is not null then
     free_room_id := claim_free_room(
@@ -863,7 +864,7 @@ begin
   end if;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.refuse_taken(p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_lane_min integer)
+CREATE OR REPLACE FUNCTION public.refuse_taken(p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_lanes int4range)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -873,7 +874,7 @@ begin
   select array_agg(claim.calendar_id) into taken
     from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
     join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
-    where claim.appointment_id <> p_appointment.id and claim.lane >= p_lane_min
+    where claim.appointment_id <> p_appointment.id and claim.lane::integer <@ p_lanes
       and (p_appointment.overbooked_reason is null or claim.calendar_id <> p_appointment.doctor_id);
   if taken is not null then
     perform raise_taken(p_appointment, taken);
@@ -910,8 +911,11 @@ AS $function$
 declare
   earlier_answer jsonb;
   day_limit integer;
+  due uuid[];
   before appointment;
   after appointment;
+  -- Undo leads back under a visit that was put over this one.
+  lanes int4range := int4range(0, case when p_command = 'undo' then 1 end);
 begin
   earlier_answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
   if earlier_answer is not null then
@@ -930,7 +934,10 @@ begin
     perform from doctor where id = (p_change ->> 'doctor_id')::uuid for share;
   end if;
 
-  perform from appointment where id = any (p_ends || p_id) order by id for update;
+  if p_calendar_ids is not null then
+    due := due_in_the_way(p_calendar_ids, p_durings, p_room_ids, p_room_during, p_now);
+  end if;
+  perform from appointment where id = any (due || p_ends || p_id) order by id for update;
   select * into before from appointment where id = p_id;
   if before.version is distinct from p_version then
     raise exception 'the appointment has changed'
@@ -940,11 +947,11 @@ begin
   after.version := before.version + 1;
 
   if p_calendar_ids is not null then
-    perform end_appointments(
-      due_in_the_way(p_calendar_ids, p_durings, p_room_ids, p_room_during, p_now), p_ends, p_now, p_origin);
-    perform refuse_taken(after, p_calendar_ids, p_durings, 0);
+    perform end_appointments(due, p_ends, p_now, p_origin);
+    perform refuse_taken(after, p_calendar_ids, p_durings, lanes);
     delete from claim where appointment_id = p_id;
-    after.room_id := claim_times(after, p_calendar_ids, p_durings, p_room_ids, p_room_during);
+    after.room_id := claim_times(
+      after, p_calendar_ids, p_durings, p_room_ids, p_room_during, lanes);
   elsif after.status in ('cancelled', 'declined', 'expired') then
     delete from claim where appointment_id = p_id;
   elsif after.expires_at is distinct from before.expires_at then

@@ -153,10 +153,10 @@ begin
   end if;
 end $$;
 
--- Raises when one of the calendars is taken by another appointment, in lane p_lane_min or above. In an
--- overbooking the doctor's calendar is not looked at.
+-- Raises when one of the calendars is taken by another appointment in one of the lanes. In an overbooking
+-- the doctor's calendar is not looked at.
 create function refuse_taken(
-  p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_lane_min integer
+  p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[], p_lanes int4range
 ) returns void language plpgsql as $$
 declare
   taken uuid[];
@@ -164,7 +164,7 @@ begin
   select array_agg(claim.calendar_id) into taken
     from unnest(p_calendar_ids, p_durings) as wanted (calendar_id, during)
     join claim on claim.calendar_id = wanted.calendar_id and claim.during && wanted.during
-    where claim.appointment_id <> p_appointment.id and claim.lane >= p_lane_min
+    where claim.appointment_id <> p_appointment.id and claim.lane::integer <@ p_lanes
       and (p_appointment.overbooked_reason is null or claim.calendar_id <> p_appointment.doctor_id);
   if taken is not null then
     perform raise_taken(p_appointment, taken);
@@ -201,7 +201,7 @@ end $$;
 -- doctor or a patient while holding a room. Raises when something is taken.
 create function claim_times(
   p_appointment appointment, p_calendar_ids uuid[], p_durings tstzrange[],
-  p_room_ids uuid[], p_room_during tstzrange
+  p_room_ids uuid[], p_room_during tstzrange, p_lanes int4range
 ) returns uuid language plpgsql as $$
 declare
   is_overbooked boolean := p_appointment.overbooked_reason is not null;
@@ -242,7 +242,7 @@ begin
     perform raise_taken(p_appointment, taken);
   end if;
   -- A visit that was overbooked into another lane also keeps its time, whatever happens in lane 0.
-  perform refuse_taken(p_appointment, p_calendar_ids, p_durings, 1);
+  perform refuse_taken(p_appointment, p_calendar_ids, p_durings, p_lanes * int4range(1, null));
 
   if p_room_ids is not null then
     free_room_id := claim_free_room(
@@ -314,13 +314,14 @@ begin
     due_in_the_way(p_calendar_ids, p_durings, p_room_ids, p_room_during, p_now), own_holds, p_now, p_origin);
 
   -- A look before the writes: most who come too late are told so for the price of a read.
-  perform refuse_taken(booked, p_calendar_ids, p_durings, 0);
+  perform refuse_taken(booked, p_calendar_ids, p_durings, int4range(0, null));
   insert into appointment values (booked.*) on conflict (id) do nothing;
   if not found then
     -- The call made before was still running when this one looked.
     return;
   end if;
-  booked.room_id := claim_times(booked, p_calendar_ids, p_durings, p_room_ids, p_room_during);
+  booked.room_id := claim_times(
+    booked, p_calendar_ids, p_durings, p_room_ids, p_room_during, int4range(0, null));
   if booked.room_id is not null then
     update appointment set room_id = booked.room_id where id = booked.id;
   end if;
@@ -356,6 +357,8 @@ declare
   due uuid[];
   before appointment;
   after appointment;
+  -- Undo leads back under a visit that was put over this one.
+  lanes int4range := int4range(0, case when p_command = 'undo' then 1 end);
 begin
   earlier_answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
   if earlier_answer is not null then
@@ -388,9 +391,10 @@ begin
 
   if p_calendar_ids is not null then
     perform end_appointments(due, p_ends, p_now, p_origin);
-    perform refuse_taken(after, p_calendar_ids, p_durings, 0);
+    perform refuse_taken(after, p_calendar_ids, p_durings, lanes);
     delete from claim where appointment_id = p_id;
-    after.room_id := claim_times(after, p_calendar_ids, p_durings, p_room_ids, p_room_during);
+    after.room_id := claim_times(
+      after, p_calendar_ids, p_durings, p_room_ids, p_room_during, lanes);
   elsif after.status in ('cancelled', 'declined', 'expired') then
     delete from claim where appointment_id = p_id;
   elsif after.expires_at is distinct from before.expires_at then

@@ -348,6 +348,22 @@ test('an overbooked visit comes back over the other one', async () => {
   }
 })
 
+test('a visit comes back under the one that was put over it, and not over one that came later', async () => {
+  const network = await openNetwork()
+  const { deskHere } = network.people
+  const { id } = await makeVisit(network, 2)
+  await overbookedVisit(network, 2)
+  const before = await storedVisit(id)
+  await command(deskHere, id, 'cancel', { body: { reason: 'Sent home.' } })
+  const undone = await command(deskHere, id, 'undo')
+  assert.equal(undone.status, 200, JSON.stringify(undone.body))
+  assert.deepEqual(await storedVisit(id), before)
+  await command(deskHere, id, 'cancel', { body: { reason: 'Sent home after all.' } })
+  await overbookedVisit(network, 2)
+  const refused = await command(deskHere, id, 'undo')
+  assert.equal(refused.body.type, '/problems/slot-taken')
+})
+
 test('undo is not refused because memory is behind another process', async () => {
   const network = await openNetwork()
   const { as, id } = await makeVisit(network, 2)

@@ -103,8 +103,8 @@ async function placeBefore(
   const isByOldRules =
     offer.doctor.scheduleVersion === last.former_doctor_version &&
     offer.clinic.scheduleVersion === last.former_clinic_version
-  const isRefused = verdict === 'taken' || (verdict === 'not-offered' && !isByOldRules)
-  if (before.overbooked_reason === null && isRefused)
+  // Whether somebody else has the time is for the database to say: it may have been overbooked before.
+  if (before.overbooked_reason === null && verdict === 'not-offered' && !isByOldRules)
     throw await slotTaken(context, offer, startsAt)
   return {
     offer,
