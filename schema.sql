@@ -68,6 +68,11 @@ create table appointment_event (
   expires_at timestamp with time zone,
   sequence integer,
   overbooked_reason text,
+  time_zone text,
+  local_starts_at timestamp without time zone,
+  reason text,
+  staff_note text,
+  proposed_slots jsonb,
   former_doctor_version integer,
   former_clinic_version integer,
   constraint appointment_event_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
@@ -415,7 +420,7 @@ create table waitlist_entry (
   constraint waitlist_entry_dates CHECK ((from_date <= until_date)),
   constraint waitlist_entry_doctor FOREIGN KEY (doctor_id) REFERENCES doctor(id) ON DELETE CASCADE,
   constraint waitlist_entry_hours CHECK (((from_minute >= 0) AND (to_minute <= 1440) AND (from_minute < to_minute))),
-  constraint waitlist_entry_patient FOREIGN KEY (patient_id) REFERENCES patient(id),
+  constraint waitlist_entry_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
   constraint waitlist_entry_pkey PRIMARY KEY (id),
   constraint waitlist_entry_specialty FOREIGN KEY (specialty_id) REFERENCES specialty(id) ON DELETE CASCADE,
   constraint waitlist_entry_status_known CHECK ((status = ANY (ARRAY['waiting'::text, 'fulfilled'::text, 'ended'::text]))),
@@ -527,6 +532,8 @@ CREATE UNIQUE INDEX waitlist_entry_one_wish ON public.waitlist_entry USING btree
 
 CREATE UNIQUE INDEX waitlist_offer_one_open ON public.waitlist_offer USING btree (entry_id) WHERE (outcome IS NULL);
 
+CREATE INDEX waitlist_offer_taken ON public.waitlist_offer USING btree (offered_at) WHERE (outcome = 'taken'::text);
+
 CREATE INDEX weekly_hours_by_doctor ON public.weekly_hours USING btree (doctor_id);
 
 CREATE OR REPLACE FUNCTION public.book_appointment(p_now timestamp with time zone, p_origin uuid, p_request_id text, p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_answer jsonb, p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer, p_command text, p_appointment jsonb, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange, OUT answer jsonb, OUT ended uuid[])
@@ -537,6 +544,7 @@ declare
   booked appointment := jsonb_populate_record(null::appointment, p_appointment);
   day_limit integer;
   own_holds uuid[];
+  held_since timestamptz;
 begin
   if p_key is not null then
     answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
@@ -554,13 +562,20 @@ begin
     day_limit := lock_schedules(booked.doctor_id, p_doctor_version, booked.clinic_id, p_clinic_version,
       booked.visit_type_id, p_visit_type_version);
   else
-    -- Whoever lists the visits that a change of the schedule affects waits for this one.
-    perform from doctor where id = booked.doctor_id for share;
+    perform lock_against_bookings(booked.doctor_id, booked.clinic_id);
   end if;
   if not booked.is_offer then
     select array_agg(id) into own_holds from appointment
       where patient_id = booked.patient_id and doctor_id = booked.doctor_id and status = 'held'
         and not is_offer and id <> booked.id;
+  end if;
+  if p_command = 'hold' then
+    -- Holding the same time again is no way around the limit of a hold.
+    select min(created_at) into held_since from appointment
+      where id = any (own_holds) and expires_at > p_now
+        and starts_at < booked.ends_at and ends_at > booked.starts_at;
+    booked.created_at := coalesce(held_since, booked.created_at);
+    booked.expires_at := least(booked.expires_at, booked.created_at + interval '15 minutes');
   end if;
   if day_limit is not null then
     perform refuse_full_day(booked, day_limit, own_holds, p_now);
@@ -610,7 +625,7 @@ begin
   return false;
 end $function$;
 
-CREATE OR REPLACE FUNCTION public.claim_free_room(p_room_ids uuid[], p_during tstzrange, p_appointment_id uuid, p_expires_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION public.claim_free_room(p_room_ids uuid[], p_during tstzrange, p_appointment_id uuid, p_expires_at timestamp with time zone, p_lanes int4range)
  RETURNS uuid
  LANGUAGE plpgsql
 AS $function$
@@ -618,8 +633,9 @@ declare
   room_id uuid;
 begin
   foreach room_id in array p_room_ids loop
-    -- Also leaves a room alone that is taken in another lane.
-    if not exists (select from claim where calendar_id = room_id and during && p_during) then
+    if not exists (
+      select from claim where calendar_id = room_id and during && p_during and lane::integer <@ p_lanes)
+    then
       insert into claim (calendar_id, during, appointment_id, expires_at)
         values (room_id, p_during, p_appointment_id, p_expires_at)
         on conflict on constraint claim_no_overlap do nothing;
@@ -678,7 +694,7 @@ begin
 
   if p_room_ids is not null then
     free_room_id := claim_free_room(
-      p_room_ids, p_room_during, p_appointment.id, p_appointment.expires_at);
+      p_room_ids, p_room_during, p_appointment.id, p_appointment.expires_at, p_lanes);
     if free_room_id is null and is_overbooked and cardinality(p_room_ids) > 0
       and claim_free_lane(p_room_ids[1], p_room_during, p_appointment.id, p_appointment.expires_at)
     then
@@ -718,7 +734,7 @@ AS $function$
 declare
   before appointment;
   after appointment;
-  ended uuid[];
+  ended uuid[] := '{}';
 begin
   for before in
     select * from appointment where id = any (p_due || p_holds)
@@ -744,11 +760,32 @@ CREATE OR REPLACE FUNCTION public.fold_name(name text)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN replace(replace(replace(replace(translate(lower(regexp_replace(NORMALIZE(name, NFKD), '[\u0300-\u036F\u0591-\u05C7\u064B-\u065F\u0670\u1AB0-\u1AFF\u1DC0-\u1DFF]'::text, ''::text, 'g'::text)), 'øłđðıħØŁĐÐĦÆŒÞẞςΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЄІҐ'::text, 'olddiholddhæœþßσαβγδεζηθικλμνξοπρστυφχψωабвгдежзиклмнопрстуфхцчшщъыьэюяєіґ'::text), 'ß'::text, 'ss'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text);
 
+CREATE OR REPLACE FUNCTION public.is_namesake(one text, other text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT COST 10000
+RETURN (name_covers(one, other) OR name_covers(other, one));
+
+CREATE OR REPLACE FUNCTION public.is_same_name(one text, other text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT COST 10000
+RETURN ((cardinality(whole_words(one)) > 0) AND ((whole_words(one) = whole_words(other)) OR (SELECT (count(*) >= 2) FROM unnest(whole_words(is_same_name.one)) word(word) WHERE (word.word = ANY (whole_words(is_same_name.other))))));
+
 CREATE OR REPLACE FUNCTION public.join_words(folded text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN regexp_replace(folded, '[''`´‘’ʼ‐‑-]'::text, ''::text, 'g'::text);
+
+CREATE OR REPLACE FUNCTION public.lock_against_bookings(p_doctor_id uuid, p_clinic_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform from doctor where id = p_doctor_id for no key update;
+  perform from clinic where id = p_clinic_id for no key update;
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.lock_schedules(p_doctor_id uuid, p_doctor_version integer, p_clinic_id uuid, p_clinic_version integer, p_visit_type_id uuid, p_visit_type_version integer)
  RETURNS integer
@@ -772,6 +809,12 @@ begin
   end if;
   return day_limit;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.name_covers(longer text, shorter text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT COST 10000
+RETURN ((cardinality(whole_words(shorter)) > 0) AND ((tsvector_to_array(name_vector(longer)) @> words_of(fold_name(shorter))) OR (tsvector_to_array(name_vector(longer)) @> whole_words(shorter))));
 
 CREATE OR REPLACE FUNCTION public.name_query(typed text)
  RETURNS tsquery
@@ -815,13 +858,16 @@ AS $function$
 begin
   insert into appointment_event (
     appointment_id, version, occurred_at, actor_id, command, from_status, to_status, starts_at, ends_at,
-    doctor_id, clinic_id, visit_type_id, room_id, expires_at, sequence, overbooked_reason, note,
-    former_doctor_version, former_clinic_version)
+    doctor_id, clinic_id, visit_type_id, room_id, expires_at, sequence, overbooked_reason, time_zone,
+    local_starts_at, reason, staff_note, proposed_slots, note, former_doctor_version,
+    former_clinic_version)
   values (
     p_appointment.id, p_appointment.version, p_now, p_actor_id, p_command, p_before.status,
     p_appointment.status, p_appointment.starts_at, p_appointment.ends_at, p_appointment.doctor_id,
     p_appointment.clinic_id, p_appointment.visit_type_id, p_appointment.room_id, p_appointment.expires_at,
-    p_appointment.sequence, p_appointment.overbooked_reason, p_note,
+    p_appointment.sequence, p_appointment.overbooked_reason, p_appointment.time_zone,
+    p_appointment.local_starts_at, p_appointment.reason, p_appointment.staff_note,
+    p_appointment.proposed_slots, p_note,
     (select schedule_version from doctor where id = p_before.doctor_id),
     (select schedule_version from clinic where id = p_before.clinic_id));
   insert into event (origin, type, subjects, actor_id, occurred_at)
@@ -931,7 +977,8 @@ begin
       perform refuse_full_day(after, day_limit, p_ends, p_now);
     end if;
   elsif p_calendar_ids is not null then
-    perform from doctor where id = (p_change ->> 'doctor_id')::uuid for share;
+    perform lock_against_bookings(
+      (p_change ->> 'doctor_id')::uuid, (p_change ->> 'clinic_id')::uuid);
   end if;
 
   if p_calendar_ids is not null then
@@ -976,6 +1023,12 @@ begin
     where account_id = p_account_id and route = p_route and key = p_key;
   return p_answer;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.whole_words(name text)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN (SELECT tsvector_to_array(array_to_tsvector(words_of(join_words(fold_name(name))))) AS tsvector_to_array);
 
 CREATE OR REPLACE FUNCTION public.words_of(folded text)
  RETURNS text[]

@@ -32,6 +32,11 @@ alter table appointment_event
   add column expires_at timestamptz,
   add column sequence integer,
   add column overbooked_reason text,
+  add column time_zone text,
+  add column local_starts_at timestamp,
+  add column reason text,
+  add column staff_note text,
+  add column proposed_slots jsonb,
   -- Of the schedules where it was before the step: undo leads back by the same rules, or looks again.
   add column former_doctor_version integer,
   add column former_clinic_version integer;
@@ -45,13 +50,16 @@ create function record_step(
 begin
   insert into appointment_event (
     appointment_id, version, occurred_at, actor_id, command, from_status, to_status, starts_at, ends_at,
-    doctor_id, clinic_id, visit_type_id, room_id, expires_at, sequence, overbooked_reason, note,
-    former_doctor_version, former_clinic_version)
+    doctor_id, clinic_id, visit_type_id, room_id, expires_at, sequence, overbooked_reason, time_zone,
+    local_starts_at, reason, staff_note, proposed_slots, note, former_doctor_version,
+    former_clinic_version)
   values (
     p_appointment.id, p_appointment.version, p_now, p_actor_id, p_command, p_before.status,
     p_appointment.status, p_appointment.starts_at, p_appointment.ends_at, p_appointment.doctor_id,
     p_appointment.clinic_id, p_appointment.visit_type_id, p_appointment.room_id, p_appointment.expires_at,
-    p_appointment.sequence, p_appointment.overbooked_reason, p_note,
+    p_appointment.sequence, p_appointment.overbooked_reason, p_appointment.time_zone,
+    p_appointment.local_starts_at, p_appointment.reason, p_appointment.staff_note,
+    p_appointment.proposed_slots, p_note,
     (select schedule_version from doctor where id = p_before.doctor_id),
     (select schedule_version from clinic where id = p_before.clinic_id));
   insert into event (origin, type, subjects, actor_id, occurred_at)
@@ -71,7 +79,7 @@ returns uuid[] language plpgsql as $$
 declare
   before appointment;
   after appointment;
-  ended uuid[];
+  ended uuid[] := '{}';
 begin
   for before in
     select * from appointment where id = any (p_due || p_holds)
@@ -130,6 +138,15 @@ begin
   return day_limit;
 end $$;
 
+-- What the rules don't bind runs alone on its doctor and clinic: an ordinary booking sees it before it
+-- looks across the lanes, and whoever lists the visits that a change of the schedule affects has it too.
+create function lock_against_bookings(p_doctor_id uuid, p_clinic_id uuid)
+returns void language plpgsql as $$
+begin
+  perform from doctor where id = p_doctor_id for no key update;
+  perform from clinic where id = p_clinic_id for no key update;
+end $$;
+
 -- Raises when the doctor's date is full without the appointments p_except. Whoever counts holds the
 -- date's lock until the end of the transaction.
 create function refuse_full_day(
@@ -178,6 +195,31 @@ begin
     using errcode = 'exclusion_violation', constraint = case
       when p_appointment.doctor_id = any (p_calendar_ids) then 'doctor_time_taken'
       else 'patient_time_taken' end;
+end $$;
+
+drop function claim_free_room(uuid[], tstzrange, uuid, timestamptz);
+
+-- Claims the first of the rooms that is free in all the lanes that count; null when none is.
+create function claim_free_room(
+  p_room_ids uuid[], p_during tstzrange, p_appointment_id uuid, p_expires_at timestamptz,
+  p_lanes int4range
+) returns uuid language plpgsql as $$
+declare
+  room_id uuid;
+begin
+  foreach room_id in array p_room_ids loop
+    if not exists (
+      select from claim where calendar_id = room_id and during && p_during and lane::integer <@ p_lanes)
+    then
+      insert into claim (calendar_id, during, appointment_id, expires_at)
+        values (room_id, p_during, p_appointment_id, p_expires_at)
+        on conflict on constraint claim_no_overlap do nothing;
+      if found then
+        return room_id;
+      end if;
+    end if;
+  end loop;
+  return null;
 end $$;
 
 -- Claims the first lane of a calendar that is free, at most the tenth.
@@ -246,7 +288,7 @@ begin
 
   if p_room_ids is not null then
     free_room_id := claim_free_room(
-      p_room_ids, p_room_during, p_appointment.id, p_appointment.expires_at);
+      p_room_ids, p_room_during, p_appointment.id, p_appointment.expires_at, p_lanes);
     if free_room_id is null and is_overbooked and cardinality(p_room_ids) > 0
       and claim_free_lane(p_room_ids[1], p_room_during, p_appointment.id, p_appointment.expires_at)
     then
@@ -282,6 +324,7 @@ declare
   booked appointment := jsonb_populate_record(null::appointment, p_appointment);
   day_limit integer;
   own_holds uuid[];
+  held_since timestamptz;
 begin
   if p_key is not null then
     answer := remember_request(p_account_id, p_route, p_key, p_body_hash, p_now);
@@ -299,13 +342,20 @@ begin
     day_limit := lock_schedules(booked.doctor_id, p_doctor_version, booked.clinic_id, p_clinic_version,
       booked.visit_type_id, p_visit_type_version);
   else
-    -- Whoever lists the visits that a change of the schedule affects waits for this one.
-    perform from doctor where id = booked.doctor_id for share;
+    perform lock_against_bookings(booked.doctor_id, booked.clinic_id);
   end if;
   if not booked.is_offer then
     select array_agg(id) into own_holds from appointment
       where patient_id = booked.patient_id and doctor_id = booked.doctor_id and status = 'held'
         and not is_offer and id <> booked.id;
+  end if;
+  if p_command = 'hold' then
+    -- Holding the same time again is no way around the limit of a hold.
+    select min(created_at) into held_since from appointment
+      where id = any (own_holds) and expires_at > p_now
+        and starts_at < booked.ends_at and ends_at > booked.starts_at;
+    booked.created_at := coalesce(held_since, booked.created_at);
+    booked.expires_at := least(booked.expires_at, booked.created_at + interval '15 minutes');
   end if;
   if day_limit is not null then
     perform refuse_full_day(booked, day_limit, own_holds, p_now);
@@ -374,7 +424,8 @@ begin
       perform refuse_full_day(after, day_limit, p_ends, p_now);
     end if;
   elsif p_calendar_ids is not null then
-    perform from doctor where id = (p_change ->> 'doctor_id')::uuid for share;
+    perform lock_against_bookings(
+      (p_change ->> 'doctor_id')::uuid, (p_change ->> 'clinic_id')::uuid);
   end if;
 
   if p_calendar_ids is not null then

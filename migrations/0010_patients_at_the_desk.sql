@@ -52,6 +52,32 @@ return case when cardinality(words) = 0 then ''
 create function name_query(typed text) returns tsquery language sql immutable strict parallel safe
 return each_begins(words_of(join_words(fold_name(typed)))) || each_begins(words_of(fold_name(typed)));
 
+-- The words of a name, each once, where those that an apostrophe or a hyphen joins are one.
+create function whole_words(name text) returns text[] language sql immutable strict parallel safe
+return (select tsvector_to_array(array_to_tsvector(words_of(join_words(fold_name(name))))));
+
+-- Whether all words of the shorter name are in the longer one, however they are joined.
+create function name_covers(longer text, shorter text) returns boolean
+language sql immutable strict parallel safe cost 10000
+return cardinality(whole_words(shorter)) > 0 and (
+  tsvector_to_array(name_vector(longer)) @> words_of(fold_name(shorter))
+  or tsvector_to_array(name_vector(longer)) @> whole_words(shorter));
+
+-- Whether one name is in the other, so that one person may go by both.
+create function is_namesake(one text, other text) returns boolean
+language sql immutable strict parallel safe cost 10000
+return name_covers(one, other) or name_covers(other, one);
+
+-- Whether someone who typed one name knows the other: two whole words of it, or all there are. A surname
+-- with an apostrophe is one word here.
+create function is_same_name(one text, other text) returns boolean
+language sql immutable strict parallel safe cost 10000
+return cardinality(whole_words(one)) > 0 and (
+  whole_words(one) = whole_words(other)
+  or (
+    select count(*) >= 2 from unnest(whole_words(one)) as word
+    where word = any (whole_words(other))));
+
 -- The digits of a telephone number however it is written.
 create function phone_digits(phone text) returns text language sql immutable strict parallel safe
 return regexp_replace(phone, '[^0-9]', '', 'g');

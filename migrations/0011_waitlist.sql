@@ -2,7 +2,8 @@
 
 create table waitlist_entry (
   id uuid primary key,
-  patient_id uuid not null constraint waitlist_entry_patient references patient,
+  patient_id uuid not null
+    constraint waitlist_entry_patient references patient on delete cascade,
   -- The visit that is to be earlier; null for someone who has none yet.
   appointment_id uuid constraint waitlist_entry_appointment references appointment on delete cascade,
   visit_type_id uuid not null
@@ -52,3 +53,5 @@ create table waitlist_offer (
   constraint waitlist_offer_once unique (entry_id, doctor_id, starts_at)
 );
 create unique index waitlist_offer_one_open on waitlist_offer (entry_id) where outcome is null;
+-- Those whose taking may have been undone.
+create index waitlist_offer_taken on waitlist_offer (offered_at) where outcome = 'taken';

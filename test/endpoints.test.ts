@@ -71,7 +71,7 @@ const table: Record<string, string> = {
   'GET /api/v1/patients': '401 200 200 200 200 200 200 200',
   'GET /api/v1/patients/{id}': '401 200 404 200 404 200 404 200',
   'PATCH /api/v1/patients/{id}': '401 200 404 403 404 403 404 403',
-  'GET /api/v1/patients/search': '401 403 403 200 200 200 200 200',
+  'POST /api/v1/patients/search': '401 403 403 200 200 200 200 200',
   'POST /api/v1/patients': '401 403 403 201 201 201 201 201',
   'POST /api/v1/patients/{id}/claim-links': '401 403 403 404 404 201 404 201',
   'POST /api/v1/patients/claims': '401 200 200 403 403 403 403 403',

@@ -120,8 +120,9 @@ export function createBoard(options: { db: Database; clock: Clock; events: Event
         doctor.claims = withClaim(kept, claim, clock())
         doctor.firstOpen.clear()
       }
-      // A hold that was replaced may have had a room of any clinic.
-      if (takesRoom || ended.length > 0) board.clinics.forget(clinicId)
+      if (takesRoom) board.clinics.forget(clinicId)
+      // A hold that was replaced may have had a room of any of the doctor's clinics.
+      if (ended.length > 0) for (const id of doctor?.clinicIds ?? []) board.clinics.forget(id)
     },
   }
   options.events.subscribe((event) => forgetChanged(board, event))

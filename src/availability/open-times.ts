@@ -122,11 +122,11 @@ interface Asked {
   to: LocalDate
   now: Instant
   limit?: number
-  /** An appointment that is to be moved: its own claims are not in its way. */
-  exceptId?: string | undefined
+  /** Appointments that are to be moved or used up: their claims are not in the way. */
+  exceptIds?: readonly string[] | undefined
 }
 
-function searchOf(offer: Offer, { from, to, now, limit, exceptId }: Asked): SlotSearch {
+function searchOf(offer: Offer, { from, to, now, limit, exceptIds }: Asked): SlotSearch {
   const { doctor, clinic, visitTypeId, visitType } = offer
   const { timeZone } = clinic.calendar
   const windows = windowsOf(doctor.schedule, clinic.calendar, visitTypeId, from, to)
@@ -140,9 +140,9 @@ function searchOf(offer: Offer, { from, to, now, limit, exceptId }: Asked): Slot
   return {
     windows,
     cuts,
-    claims: claimsOfOthers(doctor.claims, now, exceptId),
-    rooms: rooms(offer)?.map((room) => claimsOfOthers(room.claims, now, exceptId)) ?? null,
-    fullDays: fullDates(doctor, now, exceptId).map((date) => spanOfDates(timeZone, date, date)),
+    claims: claimsOfOthers(doctor.claims, now, exceptIds),
+    rooms: rooms(offer)?.map((room) => claimsOfOthers(room.claims, now, exceptIds)) ?? null,
+    fullDays: fullDates(doctor, now, exceptIds).map((date) => spanOfDates(timeZone, date, date)),
     visitType: visitType.rule,
     earliest: earliestOf(offer, now),
     latest: spanOfDates(timeZone, lastDate, lastDate).endsAt,
@@ -153,12 +153,12 @@ function searchOf(offer: Offer, { from, to, now, limit, exceptId }: Asked): Slot
 function claimsOfOthers(
   claims: readonly Claim[],
   now: Instant,
-  exceptId: string | undefined,
+  exceptIds: readonly string[] = [],
 ): readonly Claim[] {
   const live = liveClaims(claims, now)
-  return exceptId === undefined
+  return exceptIds.length === 0
     ? live
-    : live.filter(({ appointmentId }) => appointmentId !== exceptId)
+    : live.filter(({ appointmentId }) => !exceptIds.includes(appointmentId))
 }
 
 function rooms({ clinic, visitType }: Offer): readonly RoomBoard[] | null {
@@ -169,11 +169,11 @@ function rooms({ clinic, visitType }: Offer): readonly RoomBoard[] | null {
 function fullDates(
   { dailyLimit, claims }: DoctorBoard,
   now: Instant,
-  exceptId: string | undefined,
+  exceptIds: readonly string[] = [],
 ): LocalDate[] {
   if (dailyLimit === null) return []
   const counts = new Map<LocalDate, number>()
-  for (const { date } of claimsOfOthers(claims, now, exceptId))
+  for (const { date } of claimsOfOthers(claims, now, exceptIds))
     if (date !== null) counts.set(date, (counts.get(date) ?? 0) + 1)
   return [...counts].filter(([, count]) => count >= dailyLimit).map(([date]) => date)
 }
@@ -199,7 +199,7 @@ export function slotAt(offer: Offer, startsAt: Instant): Slot {
 /** Whether exactly this start is open to the viewer, and if not, whether it is merely taken. */
 export function checkOffer(
   offer: Offer,
-  asked: { startsAt: Instant; now: Instant; exceptId?: string | undefined },
+  asked: { startsAt: Instant; now: Instant; exceptIds?: readonly string[] | undefined },
 ): 'open' | 'taken' | 'not-offered' {
   const date = localDateOf(asked.startsAt, offer.clinic.calendar.timeZone)
   // A date beyond a century away is nobody's horizon, and would only make the engine count days.

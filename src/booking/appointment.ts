@@ -1,7 +1,6 @@
 // Appointments as those whom they concern find and see them.
 
 import { record } from '#src/audit/audit.ts'
-import { isStaffOf } from '#src/availability/policy.ts'
 import type { presentSlot } from '#src/availability/schemas.ts'
 import type { AccountActor, SignedInContext } from '#src/context.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
@@ -10,7 +9,7 @@ import { NotFound } from '#src/kernel/errors.ts'
 import { formatInstant, type Instant } from '#src/kernel/time.ts'
 import { isAhead } from './appointment-state.ts'
 import type { StoredAnswer } from './call-queries.ts'
-import { sightOf } from './policy.ts'
+import { seesStaffSide, sightOf } from './policy.ts'
 import {
   appointmentById,
   appointmentsSoonestFirst,
@@ -101,6 +100,11 @@ const withDeadline: Partial<Record<AppointmentStatus, 'heldUntil' | 'answerBy'>>
   requested: 'answerBy',
 }
 
+/** Whose the appointment is, as policies ask. */
+export function placeOf({ doctor_id, clinic_id, patient_id }: AppointmentRow) {
+  return { doctorId: doctor_id, clinicId: clinic_id, patientId: patient_id }
+}
+
 /** The last instant at which a patient may still move or cancel a visit by themselves. */
 export function changeableUntil(row: AppointmentRow): Instant {
   return row.starts_at - row.change_notice_minutes_min * 60_000
@@ -110,7 +114,7 @@ export function changeableUntil(row: AppointmentRow): Instant {
 export function presentAppointment(row: AppointmentRow, actor: AccountActor): AppointmentAnswer {
   const at = (instant: Instant) => formatInstant(instant, row.time_zone)
   const deadline = withDeadline[row.status]
-  const isStaff = isStaffOf(actor, { doctorId: row.doctor_id, clinicId: row.clinic_id })
+  const isStaff = seesStaffSide(actor, placeOf(row))
   return {
     id: row.id,
     status: row.status,

@@ -1,11 +1,12 @@
 // Booking a time, at once or as a hold: what is wished is checked against the rules in memory, and taken
 // in one call that only the database's constraints decide.
 
+import { record } from '#src/audit/audit.ts'
 import { claimOf, type Offer } from '#src/availability/open-times.ts'
 import type { Context, SignedInContext } from '#src/context.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
-import { withRetry } from '#src/db/retry.ts'
-import { Refusal } from '#src/kernel/errors.ts'
+import { isOutcomeUnknown, withRetry } from '#src/db/retry.ts'
+import { NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import {
@@ -26,10 +27,17 @@ import {
   findOffer,
   findOverbookedOffer,
   forgetOffer,
+  forgetOfferAndHolds,
   slotTaken,
   type FoundOffer,
 } from './wanted-time.ts'
-import { overbookedReasonOf, patientOf, readWish, type BookingWish } from './wish.ts'
+import {
+  overbookedReasonOf,
+  patientOf,
+  readWish,
+  unknownPatient,
+  type BookingWish,
+} from './wish.ts'
 
 const triesMax = 8
 const holdMilliseconds = 10 * 60_000
@@ -53,6 +61,8 @@ export async function bookAppointment(
   const patientId = patientOf(context, body)
   const overbookedReason = overbookedReasonOf(body)
   const find = overbookedReason === null ? findOffer : findOverbookedOffer
+  const { actor } = context
+  const isTheirs = actor.role !== 'patient' || actor.patientIds.includes(patientId)
   return bookWhatIsFound(context, {
     command: body.hold === true ? 'hold' : 'book',
     patientId,
@@ -60,23 +70,48 @@ export async function bookAppointment(
     overbookedReason,
     request,
     find: async (now) => ({
-      found: await find(context, wish, { patientId, now }),
+      found: isTheirs
+        ? await find(context, wish, { patientId, now })
+        : { refusal: unknownPatient() },
       startsAt: wish.startsAt,
     }),
   })
 }
 
-/** Books at the place that `find` names, and asks it again when what it was read from has changed. */
+interface WantedBooking {
+  command: BookingCommand
+  patientId: string
+  reason: string | null
+  overbookedReason: string | null
+  request: IdempotentRequest | null
+  find: (now: Instant) => Promise<{ found: FoundOffer; startsAt: Instant }>
+}
+
+/**
+ * Books at the place that `find` names, and asks it again when what it was read from has changed. Who is
+ * not allowed to leaves an audit row.
+ */
 export async function bookWhatIsFound(
   context: SignedInContext,
-  wanted: {
-    command: BookingCommand
-    patientId: string
-    reason: string | null
-    overbookedReason: string | null
-    request: IdempotentRequest | null
-    find: (now: Instant) => Promise<{ found: FoundOffer; startsAt: Instant }>
-  },
+  wanted: WantedBooking,
+): Promise<StoredAnswer> {
+  try {
+    return await bookUntilAnswered(context, wanted)
+  } catch (error) {
+    if (error instanceof NotFound || error instanceof NotAllowed)
+      await record(context, context.db, {
+        action: `appointment.${wanted.command}`,
+        subjectType: 'patient',
+        subjectId: wanted.patientId,
+        allowed: false,
+      })
+    throw error
+  }
+}
+
+async function bookUntilAnswered(
+  context: SignedInContext,
+  wanted: WantedBooking,
 ): Promise<StoredAnswer> {
   const { request } = wanted
   const appointmentId = newId()
@@ -135,12 +170,16 @@ export async function take(
         appointment,
       }),
     )
-    if (answer.id === appointment.id)
+    // What a hold replaced may shorten it, and what was made by a try before may have replaced some.
+    const isShorter = command === 'hold' && ended !== null && ended.length > 0
+    if (answer.id !== appointment.id || ended === null || isShorter)
+      forgetOfferAndHolds(context, offer)
+    else
       context.board.take({
         doctorId: appointment.doctorId,
         clinicId: appointment.clinicId,
         takesRoom: appointment.rooms !== null,
-        ended: ended ?? [],
+        ended,
         claim: {
           ...claimOf(offer, appointment.startsAt),
           expiresAt: appointment.expiresAt,
@@ -150,6 +189,8 @@ export async function take(
       })
     return { answer, failure: null }
   } catch (error) {
+    // It may have been made all the same.
+    if (isOutcomeUnknown(error)) forgetOfferAndHolds(context, offer)
     const failure = bookingFailureOf(error)
     if (failure === null) throw error
     return { answer: null, failure }

@@ -13,6 +13,7 @@ import { call, makeNetwork, pointersOf } from '#test/support/network.ts'
 import { book, makePatient, openEveryDay, openSlots } from '#test/support/patient.ts'
 import { whileHeld } from '#test/support/race-blocker.ts'
 import { until, waitingFor } from '#test/support/race-servers.ts'
+import { losingAnswersOf } from '#test/support/visits.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { findAppointment } from './appointment.ts'
 import { bookAppointment, take } from './book.ts'
@@ -550,4 +551,51 @@ test('the list is soonest first, page by page, and narrowed by date and status',
   )
   const none = await call(app, 'GET /appointments?status=cancelled,expired', { as: anna.as })
   assert.deepEqual(none.body.items, [])
+})
+
+for (const { made, isOpen, work } of [
+  {
+    made: 'a booking',
+    isOpen: false,
+    work: async (as: string, slotId: string) => {
+      const context = losingAnswersOf(await contextLater(as, 0), 'book_appointment')
+      return bookAppointment(context, { slotId }, null)
+    },
+  },
+  {
+    made: 'a cancellation',
+    isOpen: true,
+    work: async (as: string, slotId: string) => {
+      const { body } = await book(app, as, { slotId })
+      const context = losingAnswersOf(await contextLater(as, 0), 'step_appointment')
+      const plain = { reason: null, requestedVersion: null, request: null }
+      return commandAppointment(context, body.id, { ...plain, command: 'cancel' })
+    },
+  },
+])
+  test(`what is listed knows of ${made} that was made although its answer never came`, async (t) => {
+    const { slots, doctorId } = await openNetwork()
+    const { as } = await makePatient(runtime)
+    // Each look at the clock takes so long that nobody has the patience to ask again for long.
+    const now = performance.now.bind(performance)
+    let passed = 0
+    const clock = t.mock.method(performance, 'now', () => now() + (passed += 16_000))
+    await assert.rejects(work(as, slots[0]!.id), { code: 'busy' })
+    clock.mock.restore()
+    const [first] = await openSlots(app, doctorId)
+    assert.equal(first!.id, slots[isOpen ? 0 : 1]!.id)
+  })
+
+test('a booking is noted in memory, and reads no schedule again', async () => {
+  const { slots, doctorId, clinicId } = await openNetwork()
+  const { as } = await makePatient(runtime)
+  const doctor = (await runtime.board.doctors.get([doctorId])).get(doctorId)
+  await runtime.board.clinics.get([clinicId])
+  assert.equal((await book(app, as, { slotId: slots[0]!.id, hold: true })).status, 201)
+  const ben = await makePatient(runtime)
+  assert.equal((await book(app, ben.as, { slotId: slots[1]!.id })).status, 201)
+  assert.equal(runtime.board.doctors.peek(doctorId), doctor)
+  assert.ok(runtime.board.clinics.peek(clinicId))
+  const [first] = await openSlots(app, doctorId)
+  assert.equal(first!.id, slots[2]!.id)
 })

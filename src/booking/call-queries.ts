@@ -202,12 +202,12 @@ export async function storeAnswer(
 /** Whether a claim of the calendar that has not run out overlaps the interval, of another appointment. */
 export async function isClaimed(
   db: Queryable,
-  options: { calendarId: string; during: Interval; now: Instant; exceptId: string | null },
+  options: { calendarId: string; during: Interval; now: Instant; exceptIds: readonly string[] },
 ): Promise<boolean> {
   const { rows } = await sql<{ is_claimed: boolean }>`
     select exists (select from claim where calendar_id = ${options.calendarId}
       and during && ${rangeOf(options.during)}::tstzrange
-      and appointment_id is distinct from ${options.exceptId}::uuid
+      and appointment_id <> all (${options.exceptIds}::uuid[])
       and (expires_at is null or expires_at > ${formatUtc(options.now)})) as is_claimed`.execute(db)
   return rows[0]!.is_claimed
 }

@@ -13,7 +13,7 @@ import { rescheduleAppointment } from './reschedule.ts'
 import { answerWith, conflict } from './routes.ts'
 import {
   AppointmentSchema,
-  CancellationHeaders,
+  IfMatchHeaders,
   CancellationQuery,
   ConfirmHoldSchema,
   DeclineSchema,
@@ -224,7 +224,7 @@ function deleteRoute(app: App): void {
         tags,
         params,
         querystring: CancellationQuery,
-        headers: CancellationHeaders,
+        headers: IfMatchHeaders,
         response: { 200: ref(AppointmentSchema) },
       },
     },
@@ -233,6 +233,7 @@ function deleteRoute(app: App): void {
       const answer = await commandAppointment(context, request.params.id, {
         command: 'cancel',
         reason: request.query.reason ?? null,
+        reasonIn: 'query',
         requestedVersion: requestedVersion(request.headers['if-match']),
         request: null,
       })

@@ -5,11 +5,12 @@ import { presentSlot } from '#src/availability/schemas.ts'
 import { parseSlotId } from '#src/availability/slot-id.ts'
 import type { SignedInContext } from '#src/context.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
-import { invalidField, NotAllowed, Refusal } from '#src/kernel/errors.ts'
+import { invalidField, invalidParameter, NotAllowed, Refusal } from '#src/kernel/errors.ts'
 import { formatInstant, type Instant } from '#src/kernel/time.ts'
-import { changeableUntil } from './appointment.ts'
+import { changeableUntil, placeOf } from './appointment.ts'
 import type { Command, StepRole } from './appointment-state.ts'
 import type { IdempotentRequest, StoredAnswer } from './call-queries.ts'
+import { seesStaffSide } from './policy.ts'
 import type { AppointmentRow } from './queries.ts'
 import { stepOrRefuse, stepRoleOf, takeStep, type Plan } from './step.ts'
 
@@ -23,6 +24,8 @@ export type PlainCommand = Extract<
 
 export interface CommandInput {
   reason: string | null
+  /** Where the request has its reason. */
+  reasonIn?: 'body' | 'query'
   requestedVersion: number | null
   request: IdempotentRequest | null
 }
@@ -46,9 +49,9 @@ export async function commandAppointment(
       const role = stepRoleOf(context.actor, current)
       const to = stepOrRefuse(command, current, role)?.[0]
       if (to === undefined) return null
-      if (command === 'cancel') refuseLateCancellation(current, { role, now, reason })
+      if (command === 'cancel') refuseLateCancellation(current, { ...options, role, now })
       const ids = options.proposedSlotIds ?? []
-      const slots = await proposedSlots(context, ids, { now, exceptId: id })
+      const slots = await proposedSlots(context, ids, { now, exceptIds: [id] })
       return planOf(to, { reason, slots })
     },
   })
@@ -91,23 +94,26 @@ export function refuseLateChange(
 /** Staff may cancel at any time; when a patient no longer could, they say why. */
 function refuseLateCancellation(
   row: AppointmentRow,
-  { role, now, reason }: { role: StepRole; now: Instant; reason: string | null },
+  { role, now, reason, reasonIn }: CommandInput & { role: StepRole; now: Instant },
 ): void {
   refuseLateChange(row, { role, now })
   const isLate = now > changeableUntil(row) && row.status !== 'held' && row.status !== 'requested'
-  if (role === 'staff' && isLate && reason === null)
-    throw invalidField('/reason', '/reason is required to cancel a visit as late as this.')
+  if (role !== 'staff' || !isLate || reason !== null) return
+  const detail = 'reason is required to cancel a visit as late as this.'
+  throw reasonIn === 'query'
+    ? invalidParameter('reason', detail)
+    : invalidField('/reason', `/${detail}`)
 }
 
 /**
- * The slots with these ids, which must be open once the appointment `exceptId` is declined.
+ * The slots with these ids, which must be open once the appointments `exceptIds` are declined.
  *
  * @throws InvalidRequest that points at the first that is not.
  */
 async function proposedSlots(
   context: SignedInContext,
   ids: readonly string[],
-  { now, exceptId }: { now: Instant; exceptId: string },
+  { now, exceptIds }: { now: Instant; exceptIds: string[] },
 ): Promise<SlotAnswer[]> {
   const slots: SlotAnswer[] = []
   for (const [index, id] of ids.entries()) {
@@ -119,7 +125,7 @@ async function proposedSlots(
     const asked = { doctorIds: [doctorId], clinicId, visitTypeId }
     const viewer = { viewerAt: () => 'patient' as const }
     const offer = (await offersOf(context.board, { ...asked, ...viewer })).get(doctorId)?.[0]
-    if (!offer || checkOffer(offer, { startsAt, now, exceptId }) !== 'open')
+    if (!offer || checkOffer(offer, { startsAt, now, exceptIds }) !== 'open')
       throw invalidField(pointer, `${pointer} is not open to patients any more.`)
     slots.push(presentSlot(slotAt(offer, startsAt)))
   }
@@ -141,7 +147,7 @@ export async function noteOnAppointment(
     requestedVersion: options.requestedVersion,
     request: null,
     plan(current) {
-      if (stepRoleOf(context.actor, current) !== 'staff')
+      if (!seesStaffSide(context.actor, placeOf(current)))
         throw new NotAllowed("Only the doctor and the clinic's staff write notes for staff.")
       if (current.staff_note === options.staffNote) return null
       return {

@@ -45,16 +45,23 @@ export async function deleteDelay(
     .execute()
 }
 
-/** The doctor's delays of the present day of each of the clinics. */
-export async function delaysNow(
+/** The doctor's delays on one date at each of the clinics, in the order of `days`. */
+export async function delaysOn(
   db: Queryable,
-  options: { doctorId: string; clinicIds: readonly string[]; now: Instant },
+  { doctorId, days }: { doctorId: string; days: { clinicId: string; date: LocalDate }[] },
 ): Promise<DelayRow[]> {
+  const clinicIds = days.map(({ clinicId }) => clinicId)
   const { rows } = await sql<DelayRow>`
-    select doctor_id, clinic_id, on_date, minutes, set_at
-    from delay join clinic on clinic.id = clinic_id
-    where doctor_id = ${options.doctorId} and clinic_id = any (${options.clinicIds}::uuid[])
-      and on_date = (${formatUtc(options.now)}::timestamptz at time zone time_zone)::date
-    order by clinic.name, clinic_id`.execute(db)
+    select delay.doctor_id, delay.clinic_id, delay.on_date, delay.minutes, delay.set_at
+    from unnest(${clinicIds}::uuid[], ${days.map(({ date }) => date)}::date[])
+      with ordinality as day (clinic_id, on_date, place)
+    join delay on delay.doctor_id = ${doctorId} and delay.clinic_id = day.clinic_id
+      and delay.on_date = day.on_date
+    order by day.place`.execute(db)
   return rows
+}
+
+/** Removes the delays of dates before `date`. */
+export async function deleteDelaysBefore(db: Queryable, date: LocalDate): Promise<void> {
+  await db.deleteFrom('delay').where('on_date', '<', date).execute()
 }

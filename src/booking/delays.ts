@@ -6,7 +6,7 @@ import type { SignedInContext } from '#src/context.ts'
 import { transact } from '#src/events/events.ts'
 import { invalidField } from '#src/kernel/errors.ts'
 import { formatInstant, localDateOf, type Instant, type LocalDate } from '#src/kernel/time.ts'
-import { delaysNow, deleteDelay, writeDelay } from './delay-queries.ts'
+import { delaysOn, deleteDelay, writeDelay } from './delay-queries.ts'
 
 export interface Delay {
   doctorId: string
@@ -75,19 +75,17 @@ function clinicOf(doctor: ScheduledDoctor, clinicId: string | undefined) {
  */
 export async function listDelays(context: SignedInContext, doctorKey: string): Promise<Delay[]> {
   const doctor = await doctorFor(context, { doctorKey, action: 'see-schedule' })
-  const rows = await delaysNow(context.db, {
-    doctorId: doctor.id,
-    clinicIds: doctor.clinics.map(({ id }) => id),
-    now: context.clock(),
-  })
-  return rows.map((row) => ({
-    doctorId: row.doctor_id,
-    clinicId: row.clinic_id,
-    timeZone: doctor.clinics.find(({ id }) => id === row.clinic_id)?.timeZone ?? 'UTC',
-    date: row.on_date,
-    minutes: row.minutes,
-    setAt: row.set_at,
+  const now = context.clock()
+  const days = doctor.clinics.map(({ id, timeZone }) => ({
+    clinicId: id,
+    timeZone,
+    date: localDateOf(now, timeZone),
   }))
+  const rows = await delaysOn(context.db, { doctorId: doctor.id, days })
+  return days.flatMap((day) => {
+    const row = rows.find(({ clinic_id: clinicId }) => clinicId === day.clinicId)
+    return row ? [{ ...day, doctorId: doctor.id, minutes: row.minutes, setAt: row.set_at }] : []
+  })
 }
 
 /** The delay as the API shows it. */

@@ -12,7 +12,9 @@ import {
   contextAt,
   contextLater,
   instantOf,
+  makePatientOf,
   makeVisit,
+  openElsewhere,
   openNetwork,
   setExpiry,
   storedClaims,
@@ -125,6 +127,20 @@ test("a walk-in ends the patient's own hold with the doctor", async () => {
   const network = await openNetwork()
   const { id, patientId } = await makeVisit(network, 20, { hold: true })
   await walkIn(network, network.slots[2]!.startsAt, { patientId })
+  assert.equal(await storedStatus(id), 'expired')
+})
+
+test('a walk-in who holds the next time is put there, also when the hold fills the day', async () => {
+  const network = await openNetwork()
+  await changeDoctor(network, { dailyLimit: 1, noticeMinutesMin: 0 })
+  const slot = network.slots[2]!
+  const [held, now] = [5, 2].map((minutes) => instantOf(slot.startsAt) - minutes * minute)
+  const { as, patientId } = await makePatient(runtime)
+  const holding = await contextAt(as, held!)
+  const { id } = await bookAppointment(holding, { slotId: slot.id, hold: true }, null)
+  await assert.rejects(walkIn(network, now!), { code: 'slot-taken' })
+  const visit = await walkIn(network, now!, { patientId })
+  assert.equal(visit.starts_at, instantOf(slot.startsAt))
   assert.equal(await storedStatus(id), 'expired')
 })
 
@@ -477,9 +493,8 @@ test('a note that is based on an old version is refused', async () => {
   assert.equal(stale.body.version, 2)
   assert.deepEqual(stale.body.changedBy, { role: 'front_desk', name: 'Someone' })
   assert.equal((await note('Two.', '"2"')).body.staffNote, 'Two.')
-  const patient = await call(app, `DELETE /appointments/${id}`, { as, ifMatch: '"1"' })
-  assert.equal(patient.status, 412)
-  assert.deepEqual(patient.body.changedBy, { role: 'front_desk' })
+  // Patients are not told of notes, so none stands in their way.
+  assert.equal((await call(app, `DELETE /appointments/${id}`, { as, ifMatch: '"1"' })).status, 200)
 })
 
 test('a note on a visit that was called off leaves it as it is', async () => {
@@ -551,4 +566,99 @@ test('an overbooked visit below which a hold expired keeps everyone else out', a
     { code: 'wrong-state' },
   )
   assert.equal((await storedVisit(above.id)).status, 'confirmed')
+})
+
+test('an ordinary visit gets no room that an overbooked one shares, whatever memory says and though nobody is below', async () => {
+  const network = await openNetwork()
+  const { people, visitTypeId, clinicId } = network
+  const body = { roomKind: 'exam' }
+  await call(app, `PATCH /visit-types/${visitTypeId}`, { as: people.admin, body })
+  await addRoom(network, 'One', 'exam')
+  const doctorId = await addDoctor(network)
+  const below = await makeVisit(network, 2)
+  const above = await overbook(network, 2)
+  await command(people.deskHere, below.id, 'cancel', { body: {} })
+  const [clinic] = (await runtime.board.clinics.get([clinicId])).values()
+  for (const room of clinic!.rooms) room.claims = []
+  const ben = await makePatient(runtime)
+  const wish = { doctorId, startsAt: network.slots[2]!.startsAt }
+  assert.equal((await book(app, ben.as, wish)).body.type, '/problems/slot-taken')
+  await command(people.deskHere, above.id, 'cancel', { body: {} })
+  assert.equal((await book(app, ben.as, wish)).status, 201)
+})
+
+test('who overbooks a doctor of several of their clinics says at which', async () => {
+  const network = await openNetwork()
+  await openElsewhere(network)
+  const { doctorId, otherClinicId: clinicId, people } = network
+  const { startsAt } = network.slots[2]!
+  for (const as of [people.admin, people.doctor])
+    for (const request of ['POST /appointments', 'POST /appointments/walk-in'] as const) {
+      const { patientId } = await makePatient(runtime)
+      const isWalkIn = request.endsWith('walk-in')
+      const wish = { doctorId, patientId, overbook: { reason }, ...(!isWalkIn && { startsAt }) }
+      const vague = await call(app, request, { as, body: wish })
+      assert.equal(vague.status, 422)
+      assert.deepEqual(pointersOf(vague), ['/clinicId'])
+      const clear = await call(app, request, { as, body: { ...wish, clinicId } })
+      assert.equal(clear.status, 201, JSON.stringify(clear.body))
+      assert.equal(clear.body.clinicId, clinicId)
+    }
+  // At one of them alone there is no doubt.
+  const visit = await overbook(network, 4, people.deskHere)
+  assert.equal(visit.body.clinicId, network.clinicId)
+})
+
+test('whoever is refused to book, hold, overbook or receive someone is on record', async () => {
+  const network = await openNetwork()
+  const { doctorId, people } = network
+  const [slot] = network.slots
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
+  const { patientId } = anna
+  const { actor: desk } = await contextLater(people.deskElsewhere, 0)
+  const wish = { slotId: slot!.id, patientId }
+  const statuses: number[] = []
+  for (const as of [ben.as, people.deskElsewhere])
+    for (const more of [{}, { hold: true }, { overbook: { reason } }])
+      statuses.push((await book(app, as, { ...wish, ...more })).status)
+  for (const more of [{}, { overbook: { reason } }]) {
+    const body = { doctorId, patientId, ...more }
+    const options = { as: people.deskElsewhere, body }
+    statuses.push((await call(app, 'POST /appointments/walk-in', options)).status)
+  }
+  assert.deepEqual(statuses, [404, 404, 404, 403, 403, 403, 403, 403])
+  const entries = await auditOf(patientId)
+  const tried = ['book', 'hold', 'book'].map((name) => `appointment.${name}`)
+  assert.deepEqual(
+    entries.map(({ action, actor_id, allowed }) => [action, actor_id, allowed]),
+    [
+      ...tried.map((action) => [action, ben.accountId, false]),
+      ...[...tried, 'appointment.walk-in', 'appointment.walk-in'].map((action) => [
+        action,
+        desk.accountId,
+        false,
+      ]),
+    ],
+  )
+})
+
+test('staff see and write no notes about their own visit', async () => {
+  const network = await openNetwork()
+  const { deskHere, doctor } = network.people
+  const patientId = await makePatientOf(deskHere)
+  const { body: visit } = await book(app, deskHere, { slotId: network.slots[2]!.id, patientId })
+  const path = `/appointments/${visit.id}`
+  const body = { staffNote: 'Call security if she shouts.' }
+  assert.equal((await call(app, `PATCH ${path}`, { as: doctor, body })).status, 200)
+  const read = await call(app, `GET ${path}`, { as: deskHere })
+  assert.equal(read.status, 200)
+  const list = await call(app, `GET /appointments?patientId=${patientId}`, { as: deskHere })
+  const history = await call(app, `GET ${path}/history`, { as: deskHere })
+  const step = await command(deskHere, visit.id, 'check-in')
+  for (const answer of [read, list, history, step])
+    assert.doesNotMatch(JSON.stringify(answer.body), /staffNote|security|"note"/)
+  const rewritten = { as: deskHere, body: { staffNote: null } }
+  assert.equal((await call(app, `PATCH ${path}`, rewritten)).status, 403)
+  const seen = await call(app, `GET ${path}`, { as: doctor })
+  assert.equal(seen.body.staffNote, body.staffNote)
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { call } from '#test/support/network.ts'
-import { book, makePatient } from '#test/support/patient.ts'
+import { book, makePatient, openSlots } from '#test/support/patient.ts'
 import {
   addDoctor,
   auditOf,
@@ -9,6 +9,7 @@ import {
   command,
   contextLater,
   instantOf,
+  makePatientOf,
   makeVisit,
   openNetwork,
 } from '#test/support/visits.ts'
@@ -215,5 +216,51 @@ test('a hold, its confirmation and an undone step are steps like others', async 
       ['cancel', 'confirmed', 'cancelled'],
       ['undo', 'cancelled', 'confirmed'],
     ],
+  )
+})
+
+test('the times of each step are those of the clinic where the visit was then', async () => {
+  const network = await openNetwork()
+  await runtime.db
+    .updateTable('clinic')
+    .set({ time_zone: 'America/New_York' })
+    .where('id', '=', network.otherClinicId)
+    .execute()
+  runtime.board.clinics.forget(network.otherClinicId)
+  const there = await openSlots(app, await addDoctor(network, network.otherClinicId))
+  const { as, id, visit } = await makeVisit(network, 2)
+  const [to] = there
+  await command(network.people.admin, id, 'reschedule', { body: { slotId: to!.id } })
+  const steps = await historyOf(as, id)
+  assert.deepEqual(
+    steps.map(({ startsAt }) => startsAt),
+    [visit.startsAt, to!.startsAt],
+  )
+  const offsets = steps.map(({ at }) => at.slice(-6))
+  assert.deepEqual(offsets, [visit.createdAt.slice(-6), offsets[1]])
+  assert.notEqual(offsets[0], offsets[1])
+})
+
+test('staff whose visit it is are told in its history what a patient is told', async () => {
+  const network = await openNetwork()
+  const { deskHere, doctor, admin } = network.people
+  await nameAccount(admin, 'Ada Admin')
+  const patientId = await makePatientOf(deskHere)
+  const { body: visit } = await book(app, admin, {
+    slotId: network.slots[2]!.id,
+    patientId,
+    overbook: { reason: 'Shouts.' },
+  })
+  const note = { as: doctor, body: { staffNote: 'Deaf.' } }
+  await call(app, `PATCH /appointments/${visit.id}`, note)
+  const steps = await historyOf(deskHere, visit.id)
+  assert.deepEqual(
+    steps.map(({ command: name, by, overbooked, overbookedReason }) => [
+      name,
+      by,
+      overbooked,
+      overbookedReason,
+    ]),
+    [['book', { role: 'admin' }, true, undefined]],
   )
 })

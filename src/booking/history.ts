@@ -1,11 +1,11 @@
 // Who did what to an appointment, and when.
 
-import { isStaffOf } from '#src/availability/policy.ts'
 import type { AccountActor, SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
 import { refuseStale } from '#src/http/versions.ts'
 import { formatInstant } from '#src/kernel/time.ts'
-import { readAppointment } from './appointment.ts'
+import { placeOf, readAppointment } from './appointment.ts'
+import { seesStaffSide } from './policy.ts'
 import { stepsOf, type AppointmentRow, type StepRow } from './queries.ts'
 import type { HistoryStepAnswer } from './schemas.ts'
 
@@ -20,7 +20,7 @@ export async function historyOf(
   id: string,
 ): Promise<HistoryStepAnswer[]> {
   const row = await readAppointment(context, id)
-  const isStaff = isStaffOf(context.actor, { doctorId: row.doctor_id, clinicId: row.clinic_id })
+  const isStaff = seesStaffSide(context.actor, placeOf(row))
   const steps = await withRetry(() => stepsOf(context.db, id))
   return steps
     .filter(({ command }) => isStaff || command !== 'note')
@@ -31,7 +31,7 @@ function presentStep(
   step: StepRow,
   { row, isStaff, actor }: { row: AppointmentRow; isStaff: boolean; actor: AccountActor },
 ): HistoryStepAnswer {
-  const at = (instant: number) => formatInstant(instant, row.time_zone)
+  const at = (instant: number) => formatInstant(instant, step.time_zone ?? row.time_zone)
   return {
     version: step.version,
     at: at(step.occurred_at),
@@ -77,8 +77,12 @@ export async function refuseStaleAppointment(
   requestedVersion: number | null,
 ): Promise<void> {
   if (requestedVersion === null || requestedVersion === row.version) return
-  const isStaff = isStaffOf(context.actor, { doctorId: row.doctor_id, clinicId: row.clinic_id })
-  const last = (await withRetry(() => stepsOf(context.db, row.id))).at(-1)
+  const isStaff = seesStaffSide(context.actor, placeOf(row))
+  const steps = await withRetry(() => stepsOf(context.db, row.id))
+  const seen = steps.filter(({ command }) => isStaff || command !== 'note')
+  const last = seen.at(-1)
+  // What changed since is a note that this account knows nothing of.
+  if (last && last.version <= requestedVersion && requestedVersion < row.version) return
   refuseStale(row.version, requestedVersion, {
     ...(last && {
       changedAt: formatInstant(last.occurred_at, row.time_zone),

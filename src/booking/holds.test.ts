@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createBoard } from '#src/availability/board.ts'
+import { createEventBus } from '#src/events/events.ts'
 import { call, pointersOf } from '#test/support/network.ts'
 import { book, makePatient, openSlots } from '#test/support/patient.ts'
 import {
@@ -12,6 +14,7 @@ import {
   contextLater,
   instantOf,
   makeVisit,
+  openElsewhere,
   openNetwork,
   setExpiry,
   storedClaims,
@@ -93,6 +96,35 @@ test('a hold can be renewed to fifteen minutes in all, and is never shortened', 
     .where('id', '=', id)
     .executeTakeFirstOrThrow()
   for (const claim of claims) assert.equal(claim.expires_at, expires_at)
+})
+
+test('a time is held for fifteen minutes in all, however often it is held again', async () => {
+  const network = await openNetwork()
+  const { as } = await makePatient(runtime)
+  const wish = { slotId: network.slots[0]!.id }
+  const since = runtime.clock()
+  const keptAfter = async (minutes: number) => {
+    const context = await contextLater(as, minutes * minute)
+    const { id } = await bookAppointment(context, { ...wish, hold: true }, null)
+    const { expires_at } = await findAppointment(context, id)
+    for (const claim of await storedClaims(id)) assert.equal(claim.expires_at, expires_at)
+    return Math.round((expires_at! - since) / minute)
+  }
+  const kept = []
+  for (const minutes of [0, 4, 9, 14]) kept.push(await keptAfter(minutes))
+  assert.deepEqual(kept, [10, 14, 15, 15])
+  const ben = await makePatient(runtime)
+  await bookAppointment(await contextLater(ben.as, 15.1 * minute), wish, null)
+})
+
+test('another time is held for ten minutes, whatever was held before', async () => {
+  const network = await openNetwork()
+  const { as } = await makeVisit(network, 0, { hold: true })
+  const context = await contextLater(as, 9 * minute)
+  const wish = { slotId: network.slots[3]!.id, hold: true }
+  const { id } = await bookAppointment(context, wish, null)
+  const { expires_at, created_at } = await findAppointment(context, id)
+  assert.equal(expires_at! - created_at, 10 * minute)
 })
 
 test('a renewed hold blocks others for as long as it says', async () => {
@@ -306,6 +338,75 @@ test('a held time that the desk overbooks is still the holder’s', async () => 
   assert.equal(answer.status, 200, JSON.stringify(answer.body))
   assert.equal((await storedClaims(id))[0]!.lane, 0)
 })
+
+test('a held time that the desk overbooks is the holder’s also where memory is behind both', async () => {
+  const network = await openNetwork()
+  const deaf = createBoard({ ...runtime, events: createEventBus() })
+  await deaf.doctors.get([network.doctorId])
+  const { as, id } = await makeVisit(network, 2, { hold: true })
+  const ben = await makePatient(runtime)
+  const overbooked = await book(app, network.people.deskHere, {
+    slotId: network.slots[2]!.id,
+    patientId: ben.patientId,
+    overbook: { reason: 'Acute pain.' },
+  })
+  assert.equal(overbooked.status, 201)
+  const elsewhere = { ...(await contextLater(as, 0)), board: deaf, events: createEventBus() }
+  await confirmHold(elsewhere, id, { ...plain, reason: null })
+  assert.equal(await storedStatus(id), 'confirmed')
+})
+
+test('a hold is confirmed with the room and the buffer that such visits need by now', async () => {
+  const network = await openNetwork()
+  const { people, visitTypeId, doctorId } = network
+  const held = await makeVisit(network, 2, { hold: true })
+  const tight = await makeVisit(network, 5, { hold: true })
+  await makeVisit(network, 6)
+  await addRoom(network, 'One', 'exam')
+  const body = { roomKind: 'exam', bufferAfterMinutes: 30 }
+  await call(app, `PATCH /visit-types/${visitTypeId}`, { as: people.admin, body })
+  const confirmed = await command(held.as, held.id, 'confirm-hold')
+  assert.equal(confirmed.status, 200, JSON.stringify(confirmed.body))
+  assert.equal(confirmed.body.room.name, 'One')
+  assert.equal((await storedClaims(held.id)).length, 3)
+  const open = await openSlots(app, doctorId)
+  assert.ok(!open.some(({ startsAt }) => startsAt === network.slots[3]!.startsAt))
+  const refused = await command(tight.as, tight.id, 'confirm-hold')
+  assert.equal(refused.body.type, '/problems/slot-taken')
+  assert.equal(await storedStatus(tight.id), 'held')
+})
+
+for (const [name, replace] of [
+  ['a booking', (as: string, slotId: string) => book(app, as, { slotId })],
+  ['another hold', (as: string, slotId: string) => book(app, as, { slotId, hold: true })],
+  [
+    'a move',
+    async (as: string, slotId: string, visitId: string) =>
+      command(as, visitId, 'reschedule', { body: { slotId } }),
+  ],
+] as const)
+  test(`the room of a hold is free at once when ${name} at another clinic uses the hold up`, async () => {
+    const network = await openNetwork()
+    const { people, visitTypeId } = network
+    const there = await openElsewhere(network)
+    const { as } = await makePatient(runtime)
+    const { body: visit } = await book(app, as, { slotId: there[0]!.id })
+    const body = { roomKind: 'exam' }
+    await call(app, `PATCH /visit-types/${visitTypeId}`, { as: people.admin, body })
+    for (const clinicId of [network.clinicId, network.otherClinicId])
+      await addRoom({ ...network, clinicId }, 'Only', 'exam')
+    const colleague = await addDoctor(network)
+    const isOpen = async () => {
+      const open = await openSlots(app, colleague)
+      return open.some(({ startsAt }) => startsAt === network.slots[2]!.startsAt)
+    }
+    assert.ok(await isOpen())
+    await book(app, as, { slotId: network.slots[2]!.id, hold: true })
+    assert.ok(!(await isOpen()))
+    const answer = await replace(as, there[2]!.id, visit.id)
+    assert.ok([200, 201].includes(answer.status), JSON.stringify(answer.body))
+    assert.ok(await isOpen())
+  })
 
 test('a held room is the one that the confirmed visit has', async () => {
   const network = await openNetwork()

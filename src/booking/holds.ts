@@ -5,8 +5,9 @@ import { viewerAt } from '#src/availability/search.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { Refusal } from '#src/kernel/errors.ts'
 import type { Instant } from '#src/kernel/time.ts'
+import { findAppointment } from './appointment.ts'
 import { bookedStatusOf, expiryOf } from './book.ts'
-import type { StoredAnswer } from './call-queries.ts'
+import type { Placement, StoredAnswer } from './call-queries.ts'
 import type { CommandInput } from './commands.ts'
 import { placementOf } from './placement.ts'
 import type { AppointmentRow } from './queries.ts'
@@ -62,16 +63,23 @@ export async function confirmHold(
       stepOrRefuse('confirm-hold', current, stepRoleOf(context.actor, current))
       refuseOffer(current)
       const { starts_at: startsAt, patient_id: patientId, room_id: roomId } = current
-      const { offer, verdict } = await offerAndVerdict(context, current, {
-        startsAt,
-        now,
-        exceptId: id,
-      })
+      const asked = { startsAt, now, exceptIds: [id] }
+      let seen = await offerAndVerdict(context, current, asked)
+      // Memory may be behind the process that made the hold.
+      if (!seen.offer.doctor.claims.some(({ appointmentId }) => appointmentId === id)) {
+        forgetOffer(context, seen.offer)
+        seen = await offerAndVerdict(context, current, asked)
+      }
+      const { offer, verdict } = seen
       const placement = placementOf(offer, { appointmentId: id, patientId, startsAt, roomId })
-      // What is held is the patient's, whatever was put over it, unless such visits last longer now.
-      const keepsClaims = placement.endsAt === current.ends_at
-      if (verdict === 'not-offered' || (verdict === 'taken' && !keepsClaims))
+      // What is held is the patient's, whatever was put over it, unless such visits need more now.
+      const keepsClaims = isClaimedAlready(current, offer, placement)
+      if (verdict === 'not-offered' || (verdict === 'taken' && !keepsClaims)) {
+        // A hold that has ended meanwhile has lost its time to that.
+        const latest = await findAppointment(context, id)
+        stepOrRefuse('confirm-hold', latest, stepRoleOf(context.actor, latest))
         throw await slotTaken(context, offer, startsAt)
+      }
       const status = bookedStatusOf(offer)
       return {
         to: status,
@@ -83,6 +91,23 @@ export async function confirmHold(
       }
     },
   })
+}
+
+/** Whether the hold claims just what the visit would. */
+function isClaimedAlready(
+  { id, ends_at: endsAt, room_id: roomId }: AppointmentRow,
+  { doctor }: Offer,
+  { claims, rooms, ...placement }: Placement,
+): boolean {
+  const held = doctor.claims.find(({ appointmentId }) => appointmentId === id)
+  const wanted = claims.find(({ calendarId }) => calendarId === doctor.id)
+  const isRoomRight = rooms === null ? roomId === null : rooms.ids.includes(roomId ?? '')
+  return (
+    isRoomRight &&
+    placement.endsAt === endsAt &&
+    held?.startsAt === wanted?.startsAt &&
+    held?.endsAt === wanted?.endsAt
+  )
 }
 
 /** The time of an offer is taken at the waitlist, where it moves the visit that the patient has. */
@@ -103,7 +128,7 @@ function refuseOffer(current: AppointmentRow): void {
 export async function offerAndVerdict(
   context: SignedInContext,
   at: Parameters<typeof offerOfAppointment>[1],
-  asked: { startsAt: Instant; now: Instant; exceptId: string },
+  asked: { startsAt: Instant; now: Instant; exceptIds: readonly string[] },
 ): Promise<{ offer: Offer; verdict: ReturnType<typeof checkOffer> }> {
   const look = async () => {
     const offer = await offerOfAppointment(context, at)

@@ -5,13 +5,15 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Runtime } from '#src/context.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
+import { localDateOf } from '#src/kernel/time.ts'
+import { deleteDelaysBefore } from './delay-queries.ts'
 import { deleteClaimsEndedBefore, deleteKeysMadeBefore, expireDue } from './housekeeping-queries.ts'
 
 const pauseMilliseconds = 60_000
 const batchSize = 2000
 const day = 86_400_000
 
-/** How long claims are kept after their end, so that staff can correct what happened. */
+/** How long claims are kept after their end, so that staff can correct what happened; delays too. */
 const claimDaysKept = 30
 
 /** Ends the holds and requests that have run out. Every process hears of it, this one too. */
@@ -19,11 +21,12 @@ export async function expireWhatIsDue({ db, clock }: Pick<Runtime, 'db' | 'clock
   await expireDue(db, { now: clock(), origin: newId(), limit: batchSize })
 }
 
-/** Removes the claims and idempotency keys that are old enough. */
+/** Removes the claims, idempotency keys and delays that are old enough. */
 export async function removeWhatIsOld({ db, clock }: Pick<Runtime, 'db' | 'clock'>): Promise<void> {
   const now = clock()
   while ((await deleteClaimsEndedBefore(db, now - claimDaysKept * day, batchSize)) === batchSize);
   while ((await deleteKeysMadeBefore(db, now - day, batchSize)) === batchSize);
+  await deleteDelaysBefore(db, localDateOf(now - claimDaysKept * day, 'UTC'))
 }
 
 /** Expires each minute and removes each hour, until `signal` aborts. */

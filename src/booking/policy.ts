@@ -21,7 +21,19 @@ export function sightOf(actor: AccountActor): Sight {
   }
 }
 
-/** Whether the account may book for this patient with this doctor at this clinic. */
+/** Whether the account sees the staff's side of a visit: its staff do, unless it is their own visit. */
+export function seesStaffSide(
+  actor: AccountActor,
+  visit: { doctorId: string; clinicId: string; patientId: string },
+): boolean {
+  return isStaffOf(actor, visit) && !actor.patientIds.includes(visit.patientId)
+}
+
+/**
+ * Whether the account may book for this patient with this doctor at this clinic. Staff may for everyone:
+ * who phones a clinic for the first time has been registered elsewhere. What they see by it is bounded in
+ * docs/decisions/2026-11-20-who-sees-a-patient.md.
+ */
 export function mayBook(
   actor: AccountActor,
   visit: { doctorId: string; clinicId: string; patientId: string },

@@ -91,12 +91,17 @@ const asItWas = (version: number) =>
     coalesce(step.clinic_id, appointment.clinic_id) as clinic_id, patient_id,
     coalesce(step.visit_type_id, appointment.visit_type_id) as visit_type_id,
     case when step.command is null then appointment.room_id else step.room_id end as room_id,
-    step.starts_at, coalesce(step.ends_at, appointment.ends_at) as ends_at, time_zone, local_starts_at,
-    reason, step.expires_at,
+    step.starts_at, coalesce(step.ends_at, appointment.ends_at) as ends_at,
+    coalesce(step.time_zone, appointment.time_zone) as time_zone,
+    coalesce(step.local_starts_at, appointment.local_starts_at) as local_starts_at,
+    case when step.command is null then appointment.reason else step.reason end as reason,
+    step.expires_at,
     case when step.to_status not in ('cancelled', 'declined') then null
       when step.command = 'note' then cancelled_reason else step.note end as cancelled_reason,
-    step.overbooked_reason, is_offer, staff_note,
-    case when step.to_status = 'declined' then proposed_slots end as proposed_slots,
+    step.overbooked_reason, is_offer,
+    case when step.command is null then appointment.staff_note else step.staff_note end as staff_note,
+    case when step.command is null then appointment.proposed_slots else step.proposed_slots end
+      as proposed_slots,
     step.version, coalesce(step.sequence, appointment.sequence) as sequence, created_at
     from appointment join appointment_event as step
       on step.appointment_id = appointment.id and step.version = ${version})`
@@ -259,6 +264,7 @@ export interface StepRow {
   to_status: AppointmentStatus
   starts_at: Instant
   ends_at: Instant | null
+  time_zone: string | null
   expires_at: Instant | null
   doctor_id: string | null
   clinic_id: string | null
@@ -286,6 +292,7 @@ export async function stepsOf(db: Queryable, appointmentId: string): Promise<Ste
       'appointment_event.to_status',
       'appointment_event.starts_at',
       'appointment_event.ends_at',
+      'appointment_event.time_zone',
       'appointment_event.expires_at',
       'appointment_event.doctor_id',
       'appointment_event.clinic_id',

@@ -223,6 +223,11 @@ export const RebookingSchema = component(
           description: 'Without `apply`: soonest first, at most 200.',
         }),
       ),
+      hasMore: Type.Optional(
+        Type.Boolean({
+          description: `Whether there are further visits than the ${visitsMax} that were planned.`,
+        }),
+      ),
       unplaced: Type.Optional(
         Type.Integer({ description: 'How many visits of the plan have no proposal.' }),
       ),
@@ -236,7 +241,7 @@ export const RebookingSchema = component(
     },
     {
       description: 'A plan that changed nothing, or with `apply` what became of its moves.',
-      examples: [{ plan: [], unplaced: 0 }],
+      examples: [{ plan: [], unplaced: 0, hasMore: false }],
     },
   ),
 )

@@ -49,7 +49,9 @@ export async function previewRebooking(
   const now = context.clock()
   const doctorId = await doctorToRebook(context, options.doctorKey)
   const absence = await absenceOf(context, doctorId, wish)
-  const rows = await visitsOf(context, { doctorId, absence, ids: wish.appointmentIds ?? [], now })
+  const ids = wish.appointmentIds ?? []
+  const found = await visitsOf(context, { doctorId, absence, ids, now })
+  const rows = found.slice(0, visitsMax)
   const visits = await movingVisits(
     context,
     rows.filter(({ status }) => decide('reschedule', status, 'staff').kind === 'step'),
@@ -61,7 +63,8 @@ export async function previewRebooking(
     details: { ids: rows.map(({ id }) => id) },
   })
   const plan = rows.map((row) => presentPlanned(row, planned.get(row.id)))
-  return { plan, unplaced: plan.filter(({ proposed }) => proposed === null).length }
+  const unplaced = plan.filter(({ proposed }) => proposed === null).length
+  return { plan, unplaced, hasMore: found.length > rows.length }
 }
 
 function planEntry(doctorId: string): AuditEntry {
@@ -92,7 +95,7 @@ async function absenceOf(
   const ways = [timeOffId !== undefined, isRange, appointmentIds !== undefined]
   if (ways.filter(Boolean).length !== 1)
     throw invalidField(
-      timeOffId === undefined && isRange ? '/from' : '/timeOffId',
+      '',
       'Name the visits in one way: by /timeOffId, by /from and /to, or by /appointmentIds.',
     )
   if (timeOffId !== undefined) {
@@ -122,7 +125,7 @@ async function visitsOf(
   const { doctorId, absence: during, ids, now } = asked
   const whose = { doctorId, clinicIds: clinicsSeenBy(context.actor, doctorId), now }
   if (during !== null)
-    return withRetry(() => visitsToMove(context.db, { ...whose, during, limit: visitsMax }))
+    return withRetry(() => visitsToMove(context.db, { ...whose, during, limit: visitsMax + 1 }))
   const rows = await withRetry(() => visitsNamed(context.db, { ...whose, ids }))
   const missing = ids.findIndex((id) => !rows.some((row) => row.id === id))
   if (missing < 0) return rows

@@ -13,7 +13,9 @@ import {
   contextAt,
   contextLater,
   instantOf,
+  makePatientOf,
   makeVisit,
+  openElsewhere,
   openNetwork,
   storedClaims,
   storedVisit,
@@ -432,8 +434,15 @@ test('staff who cancel when the patient no longer could say why', async () => {
   const [one, other] = [await makeVisit(network, 2), await makeVisit(network, 3)]
   const silent = await call(app, `DELETE /appointments/${one.id}`, { as: deskHere })
   assert.equal(silent.status, 422)
-  assert.deepEqual(pointersOf(silent), ['/reason'])
-  assert.equal((await command(doctor, other.id, 'cancel', { body: {} })).status, 422)
+  const posting = await command(doctor, other.id, 'cancel', { body: {} })
+  assert.equal(posting.status, 422)
+  for (const [refused, place] of [
+    [silent, 'query'],
+    [posting, 'body'],
+  ] as const) {
+    assert.deepEqual(pointersOf(refused), ['/reason'])
+    assert.equal(refused.body.errors[0].in, place)
+  }
   const reason = 'The doctor is ill.'
   const query = `reason=${encodeURIComponent(reason)}`
   const deleted = await call(app, `DELETE /appointments/${one.id}?${query}`, { as: deskHere })
@@ -473,4 +482,80 @@ test('staff cancel the visit of someone who is there, the patient cannot', async
   const cancelled = await command(deskHere, id, 'cancel', { body: { reason: 'She had to go.' } })
   assert.equal(cancelled.body.status, 'cancelled')
   assert.deepEqual(await storedClaims(id), [])
+})
+
+test("staff move their own visit as a patient to where they are no staff: not to another doctor, nor past the doctor's rules", async () => {
+  const network = await openNetwork()
+  const { deskHere, deskElsewhere } = network.people
+  const patientId = await makePatientOf(deskHere)
+  const there = await openElsewhere(network)
+  const { body: visit } = await book(app, deskHere, { slotId: network.slots[20]!.id, patientId })
+  const doctorId = await addDoctor(network, network.otherClinicId)
+  const [withOther] = await openSlots(app, doctorId)
+  assert.equal((await move(deskHere, visit.id, { slotId: withOther!.id })).status, 403)
+  await changeDoctor(network, { bookingMode: 'on_request', acceptingNewPatients: false })
+  const moved = await move(deskHere, visit.id, { slotId: there[6]!.id })
+  assert.equal(moved.body.status, 'requested', JSON.stringify(moved.body))
+  assert.equal(moved.body.clinicId, network.otherClinicId)
+  const accepted = await command(deskElsewhere, visit.id, 'accept')
+  assert.equal(accepted.body.status, 'confirmed')
+  const back = await move(deskHere, visit.id, { slotId: network.slots[21]!.id })
+  assert.equal(back.body.status, 'requested', 'where the visit is now they are a patient')
+
+  await changeDoctor(network, { noticeMinutesMin: 7 * 24 * 60 })
+  const tooSoon = await move(deskHere, visit.id, { slotId: there[6]!.id })
+  assert.equal(tooSoon.body.type, '/problems/not-offered')
+})
+
+test('staff who have checked in for their own visit do not move it to where they are no staff', async () => {
+  const network = await openNetwork()
+  const { deskHere } = network.people
+  const patientId = await makePatientOf(deskHere)
+  const there = await openElsewhere(network)
+  await changeDoctor(network, { bookingMode: 'on_request' })
+  const { body: visit } = await book(app, deskHere, { slotId: network.slots[2]!.id, patientId })
+  await command(deskHere, visit.id, 'check-in')
+  const before = await storedVisit(visit.id)
+  assert.equal((await move(deskHere, visit.id, { slotId: there[6]!.id })).status, 403)
+  assert.deepEqual(await storedVisit(visit.id), before)
+})
+
+test('a visit that is moved to a start alone stays at its clinic, overbooked or not', async () => {
+  const network = await openNetwork()
+  const { clinicId, otherClinicId, people, slots } = network
+  const there = await openElsewhere(network)
+  for (const [clinic, [booked, between]] of [
+    [clinicId, slots],
+    [otherClinicId, there],
+  ] as const) {
+    const { as } = await makePatient(runtime)
+    const { body: visit } = await book(app, as, { slotId: booked!.id })
+    const instant = (instantOf(booked!.startsAt) + instantOf(between!.startsAt)) / 2
+    const startsAt = new Date(instant).toISOString()
+    const body = { startsAt, overbook: { reason: 'Acute pain.' } }
+    const moved = await move(people.admin, visit.id, body)
+    assert.equal(moved.status, 200, JSON.stringify(moved.body))
+    assert.equal(moved.body.clinicId, clinic)
+  }
+  const { as, id } = await makeVisit(network, 4)
+  const { startsAt } = there[2]!
+  const refused = await move(as, id, { startsAt })
+  assert.deepEqual(pointersOf(refused), ['/startsAt'])
+  const moved = await move(as, id, { startsAt, clinicId: otherClinicId })
+  assert.equal(moved.body.clinicId, otherClinicId, JSON.stringify(moved.body))
+})
+
+test('patients move a visit of a type that staff alone may book', async () => {
+  const network = await openNetwork()
+  const { people, clinicVisitTypeId: visitTypeId, doctorId } = network
+  const body = { whoMayBook: 'staff' }
+  await call(app, `PATCH /visit-types/${visitTypeId}`, { as: people.admin, body })
+  const { as, patientId } = await makePatient(runtime)
+  const { startsAt } = network.slots[2]!
+  const wish = { doctorId, visitTypeId, startsAt, patientId }
+  assert.equal((await book(app, as, wish)).body.type, '/problems/not-offered')
+  const { body: visit } = await book(app, people.deskHere, wish)
+  const moved = await move(as, visit.id, { startsAt: network.slots[9]!.startsAt })
+  assert.equal(moved.status, 200, JSON.stringify(moved.body))
+  assert.equal(moved.body.visitTypeId, visitTypeId)
 })

@@ -55,13 +55,19 @@ export async function rescheduleAppointment(
       const found = await find(context, wish, wanted)
       if (found.refusal !== null) throw found.refusal
       const { offer } = found
+      // Staff here who are none there act as the patient whose visit it is.
+      const mover = role === 'staff' && offer.viewer === 'staff' ? 'staff' : 'patient'
+      if (mover === 'patient') {
+        stepOrRefuse('reschedule', current, mover)
+        refuseOtherVisit(current, wish)
+      }
       const placement = placementOf(offer, {
         appointmentId: id,
         patientId: current.patient_id,
         startsAt: wish.startsAt,
         overbookedReason,
       })
-      const status = statusAfter(current, { role, offer, startsAt: wish.startsAt })
+      const status = statusAfter(current, { role: mover, offer, startsAt: wish.startsAt })
       return {
         to: status,
         event: 'appointment.moved',
@@ -81,8 +87,7 @@ export async function rescheduleAppointment(
 }
 
 /**
- * The time that is wished; what is not said stays as it is, except a type of visit that another doctor
- * does not offer.
+ * The time that is wished; what is not said stays as it is, as far as another doctor offers it.
  */
 async function readMove(
   { board }: SignedInContext,
@@ -94,8 +99,13 @@ async function readMove(
     throw invalidField('/slotId', 'Name the new time by /slotId, or by /startsAt.')
   const doctorId = body.doctorId ?? current.doctor_id
   const wish = readWish({ ...body, doctorId })
+  if (doctorId === current.doctor_id)
+    return {
+      ...wish,
+      clinicId: wish.clinicId ?? current.clinic_id,
+      visitTypeId: wish.visitTypeId ?? current.visit_type_id,
+    }
   if (wish.visitTypeId !== undefined) return wish
-  if (doctorId === current.doctor_id) return { ...wish, visitTypeId: current.visit_type_id }
   const doctor = (await board.doctors.get([doctorId])).get(doctorId)
   const keepsType = doctor?.visitTypeIds.includes(current.visit_type_id) ?? false
   return { ...wish, visitTypeId: keepsType ? current.visit_type_id : undefined }

@@ -231,6 +231,12 @@ export const NewAppointmentSchema = component(
   ),
 )
 
+/** Both sides read it. */
+const StepReason = Text(500, {
+  description:
+    'Shown in the history, to the patient too; what is for staff alone is a `staffNote`.',
+})
+
 export const MoveSchema = component(
   'AppointmentMove',
   Type.Object(
@@ -242,10 +248,10 @@ export const MoveSchema = component(
       startsAt: Type.Optional({ ...InstantText, description: 'With any offset.' }),
       clinicId: Type.Optional({
         ...Id,
-        description: 'Default: the clinic that has this time open.',
+        description: 'Default: the same; with another doctor, the clinic that has this time open.',
       }),
       visitTypeId: Type.Optional({ ...Id, description: 'Default: the same.' }),
-      reason: Type.Optional(Text(500)),
+      reason: Type.Optional(StepReason),
       overbook: Type.Optional(ref(OverbookingSchema)),
     },
     {
@@ -361,7 +367,7 @@ export const HistorySchema = component(
 export const StepSchema = component(
   'AppointmentStep',
   Type.Object(
-    { reason: Type.Optional(Text(500)) },
+    { reason: Type.Optional(StepReason) },
     { examples: [{ reason: 'I have found an earlier time.' }] },
   ),
 )
@@ -400,4 +406,4 @@ const ifMatch = Type.Optional(
 export const BookingHeaders = Type.Object({ 'idempotency-key': idempotencyKey })
 export const StepHeaders = Type.Object({ 'idempotency-key': idempotencyKey, 'if-match': ifMatch })
 export const CancellationQuery = Type.Object({ reason: Type.Optional(Text(500)) })
-export const CancellationHeaders = Type.Object({ 'if-match': ifMatch })
+export const IfMatchHeaders = Type.Object({ 'if-match': ifMatch })

@@ -5,8 +5,7 @@ import { record, type AuditEntry } from '#src/audit/audit.ts'
 import { isStaffOf } from '#src/availability/policy.ts'
 import type { Offer } from '#src/availability/open-times.ts'
 import type { AccountActor, SignedInContext } from '#src/context.ts'
-import { isLostConnection } from '#src/db/constraints.ts'
-import { withRetry } from '#src/db/retry.ts'
+import { isOutcomeUnknown, withRetry } from '#src/db/retry.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
 import { NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
 import type { Instant } from '#src/kernel/time.ts'
@@ -23,7 +22,7 @@ import { refuseStaleAppointment } from './history.ts'
 import { answerOnce, earlierAnswer, unsharedRequest } from './idempotency.ts'
 import type { AppointmentRow } from './queries.ts'
 import { bookingFailureOf, IdempotencyKeyReused, PatientBusy } from './refusals.ts'
-import { forgetOffer, slotTaken } from './wanted-time.ts'
+import { forgetOffer, forgetOfferAndHolds, slotTaken } from './wanted-time.ts'
 
 /** What a step changes; the raised version is always written. */
 export interface Plan {
@@ -78,7 +77,13 @@ export async function takeStep(
   try {
     for (let tries = 1; tries <= triesMax; tries += 1) {
       const now = context.clock()
-      const current = await findAppointment(context, id)
+      const current = await findOrNull(context, id)
+      if (current === null) {
+        // Who lost sight of it since, as by a move to a colleague, is answered as before.
+        const earlier = await earlierAnswer(context, options.request, now)
+        if (earlier !== null) return earlier
+        throw new NotFound('appointment')
+      }
       const planned = await planOrEarlierAnswer(context, current, options, now)
       if (planned.answer !== null) return planned.answer
       if (planned.plan === null) {
@@ -97,6 +102,15 @@ export async function takeStep(
     throw error
   }
   throw new Refusal('busy', 'The appointment is being changed. Try again in a moment.')
+}
+
+async function findOrNull(context: SignedInContext, id: string): Promise<AppointmentRow | null> {
+  try {
+    return await findAppointment(context, id)
+  } catch (error) {
+    if (error instanceof NotFound) return null
+    throw error
+  }
 }
 
 type Planned = { answer: StoredAnswer } | { answer: null; plan: Plan | null }
@@ -161,7 +175,7 @@ async function attempt(context: SignedInContext, step: Attempt): Promise<StoredA
     return answer
   } catch (error) {
     // The step may have been made all the same; to look again at what did not change does no harm.
-    if (isLostConnection(error)) announce(context, step)
+    if (isOutcomeUnknown(error)) announce(context, step)
     const failure = bookingFailureOf(error)
     if (failure === null) throw error
     if (failure === 'key-reused') throw new IdempotencyKeyReused()
@@ -175,7 +189,7 @@ async function attempt(context: SignedInContext, step: Attempt): Promise<StoredA
 }
 
 /** Tells this process at once what the others read from the event table. */
-function announce({ events }: SignedInContext, { current, plan }: Attempt): void {
+function announce(context: SignedInContext, { current, plan }: Attempt): void {
   const { id, doctor_id: doctorId, clinic_id: clinicId, room_id: roomId } = current
   const to = plan.place?.placement
   const subjects = {
@@ -188,7 +202,8 @@ function announce({ events }: SignedInContext, { current, plan }: Attempt): void
     formerClinicId: clinicId,
     ...(roomId !== null && { formerRoomId: roomId }),
   }
-  events.announce([{ type: plan.event ?? `appointment.${plan.to}`, subjects }])
+  context.events.announce([{ type: plan.event ?? `appointment.${plan.to}`, subjects }])
+  if (plan.place && plan.ends?.length) forgetOfferAndHolds(context, plan.place.offer)
 }
 
 /** As whom the actor acts on this appointment. */

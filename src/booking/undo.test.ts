@@ -389,3 +389,18 @@ test('a note on a visit of someone else does not undo anything', async () => {
   await noteOnAppointment(context, id, { staffNote: 'Deaf.', requestedVersion: null })
   await assert.rejects(undoStep(context, id, plain), { code: 'wrong-state' })
 })
+
+test('a visit comes back under the one that was put over it and shares its room', async () => {
+  const network = await openNetwork()
+  const body = { roomKind: 'exam' }
+  await call(app, `PATCH /visit-types/${network.visitTypeId}`, { as: network.people.admin, body })
+  await addRoom(network, 'Only', 'exam')
+  const { as, id } = await makeVisit(network, 2)
+  const before = await storedVisit(id)
+  const { id: above } = await overbookedVisit(network, 2)
+  assert.equal((await storedVisit(above)).room_id, before.room_id)
+  await command(as, id, 'cancel', { body: {} })
+  const undone = await command(as, id, 'undo')
+  assert.equal(undone.status, 200, JSON.stringify(undone.body))
+  assert.deepEqual(await storedVisit(id), before)
+})

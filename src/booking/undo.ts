@@ -13,10 +13,8 @@ import { stepsOf, type AppointmentRow, type StepRow } from './queries.ts'
 import { stepOrRefuse, stepRoleOf, takeStep, type Plan } from './step.ts'
 import { slotTaken } from './wanted-time.ts'
 
-const undoMilliseconds = 60_000
-
 /** For how long a step can be taken back, in milliseconds: what tells people of it waits so long. */
-export { undoMilliseconds }
+export const undoMilliseconds = 60_000
 
 /**
  * Takes the last step back, if the same account made it within the last 60 s. A time that it freed is
@@ -96,7 +94,7 @@ async function placeBefore(
   if (doctor_id === null || clinic_id === null || visit_type_id === null)
     throw nothingToUndo(current)
   // A visit that has begun meanwhile may be had back.
-  const asked = { startsAt, now: Math.min(now, startsAt - 1), exceptId: current.id }
+  const asked = { startsAt, now: Math.min(now, startsAt - 1), exceptIds: [current.id] }
   const at = { doctor_id, clinic_id, visit_type_id }
   const { offer, verdict } = await offerAndVerdict(context, at, asked)
   // By the rules that it left it may go back: out of a time off, if that was there already.

@@ -3,11 +3,12 @@
 import { offersOf, openStartsOf, todayOf } from '#src/availability/open-times.ts'
 import { isStaffOf } from '#src/availability/policy.ts'
 import type { SignedInContext } from '#src/context.ts'
+import { withRetry } from '#src/db/retry.ts'
 import { NotAllowed, type Refusal } from '#src/kernel/errors.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import { bookWhatIsFound } from './book.ts'
 import type { IdempotentRequest, StoredAnswer } from './call-queries.ts'
-import { patientExists } from './queries.ts'
+import { holdsOf, patientExists } from './queries.ts'
 import { NotOffered } from './refusals.ts'
 import { findOverbookedOffer, slotTaken, type FoundOffer } from './wanted-time.ts'
 import { unknownPatient, type Wish } from './wish.ts'
@@ -77,9 +78,11 @@ async function findNextToday(
         : new NotOffered('/doctorId', 'The doctor does not offer such visits here.'),
     )
   if (!(await patientExists(context.db, patientId))) return refused(unknownPatient())
+  // What the patient holds with the doctor is used up.
+  const exceptIds = await withRetry(() => holdsOf(context.db, { patientId, doctorId }))
   const starts = offers.flatMap((offer) => {
     const today = todayOf(offer, now)
-    const open = openStartsOf(offer, { from: today, to: today, now, limit: 1 })
+    const open = openStartsOf(offer, { from: today, to: today, now, limit: 1, exceptIds })
     return open.map((startsAt) => ({ found: { offer, refusal: null }, startsAt }))
   })
   const next = starts.sort((one, other) => one.startsAt - other.startsAt)[0]

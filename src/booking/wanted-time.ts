@@ -1,7 +1,6 @@
 // Whether a wished time can be had, by the rules and claims in memory; and if not, why not and what can
 // be had instead.
 
-import type { Claim } from '#src/availability/board.ts'
 import {
   checkOffer,
   claimOf,
@@ -16,7 +15,7 @@ import { presentSlot } from '#src/availability/schemas.ts'
 import { alternativesTo, isForKnownPatients, viewerAt } from '#src/availability/search.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
-import { NotAllowed, type Refusal } from '#src/kernel/errors.ts'
+import { invalidField, NotAllowed, type Refusal } from '#src/kernel/errors.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
 import { isClaimed } from './call-queries.ts'
 import { mayBook } from './policy.ts'
@@ -37,7 +36,7 @@ export interface Wanted {
   now: Instant
   /** The appointment that is to be moved there; its own claims are not in its way. */
   movedId?: string
-  /** Holds that are used up; their claims are not in the way either. */
+  /** The patient's holds with the doctor, which are used up; their claims are not in the way either. */
   holdIds?: readonly string[]
 }
 
@@ -60,7 +59,8 @@ export async function findOffer(
   }
   if (seen.taken) {
     const { patientId } = wanted
-    const holdIds = await holdsOf(context.db, { patientId, doctorId: wish.doctorId })
+    const whose = { patientId, doctorId: wish.doctorId }
+    const holdIds = await withRetry(() => holdsOf(context.db, whose))
     if (holdIds.length > 0) seen = await look(context, wish, { ...wanted, holdIds })
   }
   if (seen.isForbidden) return { refusal: forbidden() }
@@ -85,7 +85,12 @@ export async function findOverbookedOffer(
   const { doctorId, clinicId, visitTypeId, pointer, startsAt } = wish
   const asked = { doctorIds: [doctorId], clinicId, visitTypeId, viewerAt: viewerAt(context.actor) }
   const all = (await offersOf(context.board, asked)).get(doctorId) ?? []
-  const offer = all.find((one) => isStaffOf(context.actor, { doctorId, clinicId: one.clinicId }))
+  const offers = all.filter((one) => isStaffOf(context.actor, { doctorId, clinicId: one.clinicId }))
+  const [offer] = offers
+  if (offers.length > 1)
+    return {
+      refusal: invalidField('/clinicId', '/clinicId must say at which clinic the doctor is then.'),
+    }
   if (!offer)
     return {
       refusal:
@@ -129,15 +134,19 @@ async function whyNotOffered({ board }: SignedInContext, wish: Wish): Promise<No
 async function look(
   { actor, board }: SignedInContext,
   { doctorId, clinicId, visitTypeId, startsAt }: Wish,
-  { patientId, now, movedId, holdIds = [] }: Wanted,
+  wanted: Wanted,
 ): Promise<{ open: Offer | undefined; taken: Offer | undefined; isForbidden: boolean }> {
-  const asked = { doctorIds: [doctorId], clinicId, visitTypeId, viewerAt: viewerAt(actor) }
-  const all = (await offersOf(board, asked)).get(doctorId) ?? []
-  const offers = all.filter((offer) =>
-    mayBook(actor, { doctorId, clinicId: offer.clinicId, patientId }),
-  )
+  const { patientId, now, movedId } = wanted
+  const viewer = viewerAt(actor)
+  // A visit of a kind that patients can't book themselves is theirs to move all the same.
+  const asked = { doctorIds: [doctorId], clinicId, visitTypeId }
+  const viewerOfKinds = movedId === undefined ? viewer : () => 'staff' as const
+  const all = (await offersOf(board, { ...asked, viewerAt: viewerOfKinds })).get(doctorId) ?? []
+  const offers = all
+    .map((offer) => ({ ...offer, viewer: viewer({ doctorId, clinicId: offer.clinicId }) }))
+    .filter(({ clinicId: at }) => mayBook(actor, { doctorId, clinicId: at, patientId }))
   const verdicts = offers.map((offer) =>
-    checkOffer(withoutClaims(offer, holdIds), { startsAt, now, exceptId: movedId }),
+    checkOffer(offer, { startsAt, now, exceptIds: exceptedBy(wanted) }),
   )
   const open = offers[verdicts.indexOf('open')]
   return {
@@ -147,31 +156,22 @@ async function look(
   }
 }
 
-function withoutClaims(offer: Offer, appointmentIds: readonly string[]): Offer {
-  if (appointmentIds.length === 0) return offer
-  const without = (claims: readonly Claim[]) =>
-    claims.filter(({ appointmentId }) => !appointmentIds.includes(appointmentId))
-  const { doctor, clinic } = offer
-  const rooms = clinic.rooms.map((room) => ({ ...room, claims: without(room.claims) }))
-  return {
-    ...offer,
-    doctor: { ...doctor, claims: without(doctor.claims) },
-    clinic: { ...clinic, rooms },
-  }
+function exceptedBy({ movedId, holdIds = [] }: Wanted): readonly string[] {
+  return movedId === undefined ? holdIds : [movedId, ...holdIds]
 }
 
 function isClaimedNow(
   context: SignedInContext,
   offer: Offer,
   startsAt: Instant,
-  { movedId }: Wanted,
+  wanted: Wanted,
 ): Promise<boolean> {
   return withRetry(() =>
     isClaimed(context.db, {
       calendarId: offer.doctor.id,
       during: claimOf(offer, startsAt),
       now: context.clock(),
-      exceptId: movedId ?? null,
+      exceptIds: exceptedBy(wanted),
     }),
   )
 }
@@ -203,6 +203,14 @@ export function forgetOffer({ board }: Pick<SignedInContext, 'board'>, offer: Of
   board.doctors.forget(offer.doctor.id)
   board.clinics.forget(offer.clinicId)
   board.visitTypes.forget(offer.visitTypeId)
+}
+
+/**
+ * Drops the same, and the doctor's other clinics, where a hold that was replaced may have had a room.
+ */
+export function forgetOfferAndHolds({ board }: Pick<SignedInContext, 'board'>, offer: Offer): void {
+  forgetOffer({ board }, offer)
+  for (const clinicId of offer.doctor.clinicIds) board.clinics.forget(clinicId)
 }
 
 /** The refusal of a lost time, with what can be had instead. */

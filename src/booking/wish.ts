@@ -73,16 +73,12 @@ export function readWish(body: TimeWish): Wish {
 }
 
 /**
- * For whom the visit is: the account's own record unless the request says otherwise.
+ * For whom the visit is to be: the account's own record unless the request says otherwise.
  *
- * @throws NotFound, InvalidRequest.
+ * @throws InvalidRequest.
  */
 export function patientOf({ actor }: SignedInContext, body: BookingWish): string {
-  const { patientId } = body
-  if (patientId !== undefined) {
-    if (actor.role === 'patient' && !actor.patientIds.includes(patientId)) throw unknownPatient()
-    return patientId
-  }
+  if (body.patientId !== undefined) return body.patientId
   const own = actor.role === 'patient' ? actor.patientIds[0] : undefined
   if (own === undefined)
     throw invalidField('/patientId', '/patientId must name the patient whom the visit is for.')

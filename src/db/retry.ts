@@ -31,10 +31,18 @@ export async function withRetry<Result>(work: () => Promise<Result>): Promise<Re
     try {
       return await withTransientRetry(work)
     } catch (error) {
+      // Given up on after many deadlocks, which is the database's matter and not the caller's.
+      if (isTransient(error))
+        throw new Refusal('busy', 'The database is busy. Try again in a moment.')
       if (!isLostConnection(error)) throw error
       if (performance.now() - startedAt > patienceMilliseconds)
         throw new Refusal('busy', 'The database does not answer. Try again in a moment.')
       await delay(100 + Math.random() * 200)
     }
   }
+}
+
+/** Whether what was asked with `withRetry` may have been done although it failed. */
+export function isOutcomeUnknown(error: unknown): boolean {
+  return isLostConnection(error) || (error instanceof Refusal && error.code === 'busy')
 }

@@ -302,6 +302,11 @@ export interface AppointmentEventTable {
   expires_at: NullableAt
   sequence: number | null
   overbooked_reason: string | null
+  time_zone: string | null
+  local_starts_at: string | null
+  reason: string | null
+  staff_note: string | null
+  proposed_slots: JSONColumnType<Record<string, unknown>[]> | null
   former_doctor_version: number | null
   former_clinic_version: number | null
 }

@@ -40,6 +40,8 @@ export async function makeClaimLink(
   const expiresAt = createdAt + linkMilliseconds
   await transact(context, async (tx) => {
     await lockPatient(tx.db, patientId)
+    const patient = await seePatient(context, tx.db, patientId)
+    if (!patient || !may(context.actor, 'make-claim-link', patient)) throw new NotFound('patient')
     await refuseOwnAccount(context, tx, patientId)
     await deleteOpenClaimLink(tx.db, patientId)
     await insertClaimLink(tx.db, {
@@ -71,7 +73,12 @@ async function refuseMaking(context: SignedInContext, patientId: string): Promis
     subjectId: patientId,
     allowed: false,
   })
-  throw patient ? new NotAllowed() : new NotFound('patient')
+  if (!patient) throw new NotFound('patient')
+  throw new NotAllowed(
+    patient.isManaged
+      ? 'An account manages this patient already. Only an admin makes a link to such a record.'
+      : 'Links are made where the patient was registered, or where colleagues booked and received them. Ask that clinic or an admin.',
+  )
 }
 
 /**

@@ -95,34 +95,53 @@ export async function consumeClaimLink(
 }
 
 /**
- * The account's own record, and whether it can go: the account made it, and no visit and nobody else's
- * access hangs on it. One that a clinic made stays, whatever its state.
+ * The id of the account's own record, which is locked so that nothing new comes to refer to it: neither
+ * a visit nor an entry of the waitlist.
  */
-export async function ownRecordOf(
+export async function lockOwnRecord(db: Queryable, accountId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('patient')
+    .innerJoin('patient_access', 'patient_access.patient_id', 'patient.id')
+    .select('patient.id')
+    .where('patient_access.account_id', '=', accountId)
+    .where('patient_access.relation', '=', 'self')
+    .forUpdate('patient')
+    .executeTakeFirst()
+  return row?.id
+}
+
+/**
+ * Whether the account's own record can go: the account made it, and no visit, no wait for one and nobody
+ * else's access hangs on it. One that a clinic made stays, whatever its state.
+ */
+export async function isEmptyRecord(
   db: Queryable,
-  accountId: string,
-): Promise<{ patientId: string; isEmpty: boolean } | undefined> {
-  return db
-    .selectFrom('patient_access')
-    .innerJoin('patient', 'patient.id', 'patient_access.patient_id')
-    .select([
-      'patient.id as patientId',
+  { patientId, accountId }: { patientId: string; accountId: string },
+): Promise<boolean> {
+  const row = await db
+    .selectFrom('patient')
+    .select(
       sql<boolean>`patient.registered_by is null and patient.registered_at_clinic_id is null
         and not exists (
           select from patient_claim_link where patient_claim_link.patient_id = patient.id)
         and not exists (
           select from appointment where appointment.patient_id = patient.id)
         and not exists (
+          select from waitlist_entry
+          where waitlist_entry.patient_id = patient.id and waitlist_entry.status = 'waiting')
+        and not exists (
           select from patient_access as other
-          where other.patient_id = patient.id
-            and other.account_id <> patient_access.account_id)`.as('isEmpty'),
-    ])
-    .where('patient_access.account_id', '=', accountId)
-    .where('patient_access.relation', '=', 'self')
+          where other.patient_id = patient.id and other.account_id <> ${accountId})`.as('isEmpty'),
+    )
+    .where('id', '=', patientId)
     .executeTakeFirst()
+  return row?.isEmpty ?? false
 }
 
-/** Deletes the patient with the accesses and links to them. Throws when anything else refers to them. */
+/**
+ * Deletes the patient with the accesses, links and entries of the waitlist that there are. Throws when
+ * anything else refers to them.
+ */
 export async function deletePatient(db: Queryable, patientId: string): Promise<void> {
   await db.deleteFrom('patient').where('id', '=', patientId).execute()
 }

@@ -154,7 +154,8 @@ test('a claim with code and date of birth lets the account manage the record, on
   )
 
   assert.equal((await claim(await accountAlone(), { code, dateOfBirth })).status, 422)
-  assert.equal((await makeLink(id)).status, 409)
+  assert.equal((await makeLink(id)).status, 403)
+  assert.equal((await makeLink(id, people.admin)).status, 409)
 })
 
 test('a record without a date of birth is claimed by the code alone', async () => {
@@ -274,7 +275,7 @@ test('an own record that is in use stays, the claim is refused, and the link sta
   assert.deepEqual(await accessesTo(id), [{ relation: 'carer', scope: 'manage' }])
 })
 
-test('a parent claims, and the person still can when grown up', async () => {
+test('a parent claims, and the person still can when grown up, by an admin’s link alone', async () => {
   const { id, code } = await claimable()
   const parent = await makePatient(runtime)
   const answer = await claim(parent.as, { code, dateOfBirth, relation: 'parent' })
@@ -283,7 +284,10 @@ test('a parent claims, and the person still can when grown up', async () => {
     (await call(app, 'GET /auth/me', { as: parent.as })).body.patientId,
     parent.patientId,
   )
-  const { code: later } = (await makeLink(id)).body
+  const refused = await makeLink(id)
+  assert.equal(refused.status, 403)
+  assert.match(refused.body.detail, /manages this patient already/)
+  const { code: later } = (await makeLink(id, people.admin)).body
   assert.equal((await register({ code: later, dateOfBirth })).status, 201)
   assert.deepEqual((await accessesTo(id)).map(({ relation }) => relation).toSorted(), [
     'parent',

@@ -9,7 +9,13 @@ import { hashOfCode } from '#src/identity/invitations.ts'
 import { NotFound, Refusal } from '#src/kernel/errors.ts'
 import type { LocalDate } from '#src/kernel/time.ts'
 import { refuseOwnAccount } from './claim-links.ts'
-import { consumeClaimLink, deletePatient, ownRecordOf, tryClaimLink } from './claim-queries.ts'
+import {
+  consumeClaimLink,
+  deletePatient,
+  isEmptyRecord,
+  lockOwnRecord,
+  tryClaimLink,
+} from './claim-queries.ts'
 import { seePatient, type Patient } from './patients.ts'
 import { insertAccess, lockPatient } from './queries.ts'
 
@@ -33,8 +39,8 @@ export interface TriedLink {
 }
 
 /**
- * Lets the account that is signed in manage the record of the link. An own record without a visit
- * makes way for one claimed as self.
+ * Lets the account that is signed in manage the record of the link. An own record without a visit or a
+ * wait for one makes way for one claimed as self.
  *
  * @throws Refusal `invalid-claim`, `conflict`.
  */
@@ -104,6 +110,7 @@ export async function useLink(
     subjectId: patientId,
     details: { accountId, relation },
   })
+  tx.append({ type: 'patient.claimed', subjects: { patientId } })
 }
 
 async function removeEmptyOwnRecord(
@@ -111,18 +118,18 @@ async function removeEmptyOwnRecord(
   { db }: Transact,
   accountId: string,
 ): Promise<void> {
-  const own = await ownRecordOf(db, accountId)
-  if (!own) return
-  if (!own.isEmpty) throw twoRecords()
-  await deletePatient(db, own.patientId).catch((error: unknown) => {
-    // A visit, or whatever else may hang on a patient, came in between or is unknown here.
+  const patientId = await lockOwnRecord(db, accountId)
+  if (patientId === undefined) return
+  if (!(await isEmptyRecord(db, { patientId, accountId }))) throw twoRecords()
+  await deletePatient(db, patientId).catch((error: unknown) => {
+    // What hangs on the patient is unknown here.
     if (isDatabaseError(error) && error.code === '23503') throw twoRecords()
     throw error
   })
   await record(context, db, {
     action: 'patient.delete',
     subjectType: 'patient',
-    subjectId: own.patientId,
+    subjectId: patientId,
   })
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { newId } from '#src/kernel/ids.ts'
 import { call, makeNetwork, pointersOf, signInAs } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
@@ -122,18 +123,21 @@ test('who registers names one of the own clinics, or has only one', async () => 
 test('someone who seems to be known is not registered twice unless on purpose', async () => {
   const name = uniqueName()
   const [first = '', last = ''] = name.split(' ')
+  const swapped = `${last.toUpperCase().normalize('NFD')}, ${first}`
   const phone = '+33 1 42 68 53 07'
   const email = `${newId()}@example.org`
   const dateOfBirth = '1951-02-03'
   const { id } = (await register(people.deskHere, { name, phone, email, dateOfBirth })).body
   const candidate = { id, name, dateOfBirth, phoneEndsWith: '5307', hasAccount: false }
   const known = [
-    { name: last.toUpperCase().normalize('NFD'), dateOfBirth },
-    { name: `Dr. ${first}`, phone: '01.42.68.53.07' },
+    { name: swapped, dateOfBirth },
+    { name: `Dr. ${first} Petra ${last}`, dateOfBirth },
+    { name: last, dateOfBirth },
+    { name, phone: '01.42.68.53.07' },
     { name: uniqueName(), email: email.toUpperCase() },
   ]
   for (const body of known) {
-    const answer = await register(people.deskElsewhere, body)
+    const answer = await register(people.deskHere, body)
     assert.equal(answer.status, 409, JSON.stringify(body))
     assert.equal(answer.body.type, '/problems/possible-duplicates')
     assert.deepEqual(answer.body.candidates, [candidate])
@@ -141,6 +145,7 @@ test('someone who seems to be known is not registered twice unless on purpose', 
   const unknown = [
     { name, dateOfBirth: '1951-02-04' },
     { name: uniqueName(), phone, dateOfBirth },
+    { name: `Anna Petra ${last}`, phone, dateOfBirth },
     { name },
   ]
   for (const body of unknown) assert.equal((await register(people.deskHere, body)).status, 201)
@@ -155,6 +160,76 @@ test('someone who seems to be known is not registered twice unless on purpose', 
   const refused = await auditOf('patient.create', null)
   assert.ok(refused.some(({ allowed, details }) => !allowed && details['found'] !== undefined))
   assert.ok(!JSON.stringify(refused).includes(first))
+})
+
+test('names that are joined or split differently are one person’s', async () => {
+  const [one, other] = uniqueName().split(' ')
+  const spellings = [
+    `${one}-${other} O’Brien`,
+    `${one} ${other} OBrien`,
+    `${one}${other} o'brien`,
+    `O’Brien ${other} ${one}`,
+  ]
+  const dateOfBirth = '1951-02-05'
+  const [first, ...others] = spellings
+  assert.equal((await register(people.deskHere, { name: first, dateOfBirth })).status, 201)
+  for (const name of others)
+    assert.equal((await register(people.deskHere, { name, dateOfBirth })).status, 409, name)
+})
+
+test('of whom the one who registers does not see, the answer tells only what was typed and is so', async () => {
+  const name = uniqueName()
+  const [first = '', last = ''] = name.split(' ')
+  const person = {
+    name: `${first} Petra ${last}`,
+    phone: '+33 1 42 68 53 08',
+    email: `${newId()}@example.org`,
+    dateOfBirth: '1951-02-06',
+  }
+  const { id } = (await register(people.deskHere, person)).body
+  const { email, dateOfBirth } = person
+  const cases: [object, object][] = [
+    [{ name: 'x', email }, {}],
+    [{ name: first, email }, {}],
+    [{ name: first, email, phone: '+33 1 42 68 53 09', dateOfBirth: '1951-02-07' }, {}],
+    [{ name: first, dateOfBirth }, { dateOfBirth }],
+    [{ name: first, phone: '0142685308' }, { phoneEndsWith: '5308' }],
+    [{ name, email }, { name: person.name }],
+    [
+      { name, phone: '0142685308', dateOfBirth },
+      { name: person.name, phoneEndsWith: '5308', dateOfBirth },
+    ],
+  ]
+  for (const [body, told] of cases)
+    for (const as of [people.deskElsewhere, people.doctor]) {
+      const answer = await register(as, body)
+      assert.equal(answer.status, 409, JSON.stringify(body))
+      assert.deepEqual(answer.body.candidates, [{ id, hasAccount: false, ...told }])
+    }
+  const here = await register(people.deskHere, { name: 'x', email })
+  const whole = { id, name: person.name, phoneEndsWith: '5308', dateOfBirth, hasAccount: false }
+  assert.deepEqual(here.body.candidates, [whole])
+})
+
+test('a long list of names finds nobody who is called by one of them', async () => {
+  const [first, last] = uniqueName().split(' ')
+  const dateOfBirth = '1951-02-08'
+  await register(people.deskHere, { name: `${first} ${last}`, dateOfBirth })
+  const name = `Anna ${first} Maria Wilhelmina Petra`
+  assert.equal((await register(people.deskElsewhere, { name, dateOfBirth })).status, 201)
+})
+
+test('who works at no clinic any more registers nobody, and asks in vain', async () => {
+  const leftId = newId()
+  const created_at = '2026-01-01Z'
+  await runtime.db.insertInto('doctor').values({ id: leftId, name: 'Left', created_at }).execute()
+  const person = { name: uniqueName(), dateOfBirth: '1951-02-09' }
+  await register(people.deskHere, person)
+  for (const as of [
+    await signInAs(runtime, { role: 'doctor', doctorId: leftId }),
+    await signInAs(runtime, { role: 'front_desk' }),
+  ])
+    assert.equal((await register(as, person)).status, 403)
 })
 
 test('at most five candidates are named, those born on the day first', async () => {
@@ -181,6 +256,44 @@ test('a person who is registered twice at once is registered once', async () => 
     const statuses = answers.map(({ status }) => status).toSorted((one, other) => one - other)
     assert.deepEqual(statuses, [201, 409, 409, 409])
   }
+})
+
+test('a person who is registered at once by other words, another number or address is registered once', async () => {
+  const { deskHere, deskElsewhere } = people
+  for (let round = 0; round < 6; round += 1) {
+    const name = uniqueName()
+    const [phone, email] = [uniquePhone(), `${newId()}@example.org`]
+    const swapped = `Dr. ${name.split(' ').toReversed().join(', ')}`
+    const pairs = [
+      [
+        { name, dateOfBirth: '1970-01-02' },
+        { name: swapped, dateOfBirth: '1970-01-02' },
+      ],
+      [
+        { name, phone },
+        { name: swapped, phone: phone.replace('+33 ', '0') },
+      ],
+      [
+        { name, email },
+        { name: uniqueName(), email: email.toUpperCase() },
+      ],
+    ]
+    for (const [one, other] of pairs) {
+      const answers = await Promise.all([register(deskHere, one!), register(deskElsewhere, other!)])
+      const statuses = answers.map(({ status }) => status).toSorted((a, b) => a - b)
+      assert.deepEqual(statuses, [201, 409], JSON.stringify(other))
+    }
+  }
+})
+
+test('registering is an event with ids alone', async () => {
+  const { id } = (await register(people.deskHere, { name: uniqueName() })).body
+  const events = await runtime.db
+    .selectFrom('event')
+    .select(['type', 'subjects'])
+    .where(sql<string>`subjects ->> 'patientId'`, '=', id)
+    .execute()
+  assert.deepEqual(events, [{ type: 'patient.registered', subjects: { patientId: id, clinicId } }])
 })
 
 test('a registration with wrong or unknown fields is refused by their names', async () => {

@@ -4,12 +4,17 @@ import { record } from '#src/audit/audit.ts'
 import { practiceClinicIds } from '#src/clinics/access.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { transact, type Transact } from '#src/events/events.ts'
-import { invalidField, Refusal } from '#src/kernel/errors.ts'
+import { invalidField, NotAllowed, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { LocalDate } from '#src/kernel/time.ts'
 import { refuseFutureBirth, type Patient } from './patients.ts'
 import { insertPatient } from './queries.ts'
-import { likelyDuplicates, lockName, type CandidateRow } from './search-queries.ts'
+import {
+  likelyDuplicates,
+  lockLikelySame,
+  type CandidateRow,
+  type PersonTyped,
+} from './search-queries.ts'
 
 export interface NewPatient {
   name: string
@@ -27,7 +32,7 @@ const candidatesMax = 5
 /**
  * Makes a record that no account manages yet.
  *
- * @throws InvalidRequest, Refusal `possible-duplicates`. The constraint patient_registered_at_clinic
+ * @throws InvalidRequest, NotAllowed, Refusal `possible-duplicates`. The constraint patient_registered_at_clinic
  * refuses an unknown clinic.
  */
 export async function registerPatient(
@@ -44,15 +49,20 @@ export async function registerPatient(
     dateOfBirth: input.dateOfBirth ?? null,
   }
   const candidates = await transact(context, async (tx) => {
+    // Two who register one person at once come one after the other, so the second finds the first.
+    await lockLikelySame(tx.db, patient)
     const found = input.despiteDuplicates ? [] : await duplicatesOf(context, tx, patient)
     const isMade = found.length === 0
-    if (isMade)
+    if (isMade) {
       await insertPatient(tx.db, {
         ...patient,
         registeredBy: context.actor.accountId,
         registeredAtClinicId: clinicId,
         createdAt: context.clock(),
       })
+      const subjects = { patientId: patient.id, ...(clinicId !== null && { clinicId }) }
+      tx.append({ type: 'patient.registered', subjects })
+    }
     await record(context, tx.db, {
       action: 'patient.create',
       subjectType: 'patient',
@@ -70,14 +80,12 @@ export async function registerPatient(
   return { ...patient, version: 1 }
 }
 
-/** Two who register one person at once come one after the other, so the second finds the first. */
-async function duplicatesOf(
-  context: SignedInContext,
+function duplicatesOf(
+  { actor, clock }: SignedInContext,
   { db }: Transact,
-  person: Pick<Patient, 'name' | 'phone' | 'email' | 'dateOfBirth'>,
+  person: PersonTyped,
 ): Promise<CandidateRow[]> {
-  await lockName(db, person.name)
-  return likelyDuplicates(db, { person, now: context.clock(), rowsMax: candidatesMax })
+  return likelyDuplicates(db, { person, actor, now: clock(), rowsMax: candidatesMax })
 }
 
 function possibleDuplicates(candidates: readonly CandidateRow[]): Refusal {
@@ -92,7 +100,7 @@ function presentCandidate(candidate: CandidateRow) {
   const { id, name, dateOfBirth, phoneEndsWith, hasAccount } = candidate
   return {
     id,
-    name,
+    ...(name !== null && { name }),
     ...(dateOfBirth !== null && { dateOfBirth }),
     ...(phoneEndsWith !== null && { phoneEndsWith }),
     hasAccount,
@@ -107,6 +115,15 @@ async function clinicOf(
   const { actor } = context
   if (actor.role === 'admin') return wanted ?? null
   const own = actor.role === 'doctor' ? await practiceClinicIds(context) : actor.clinicIds
+  if (own.length === 0) {
+    await record(context, context.db, {
+      action: 'patient.create',
+      subjectType: 'patient',
+      subjectId: null,
+      allowed: false,
+    })
+    throw new NotAllowed('Who works at no clinic registers nobody.')
+  }
   if (wanted === undefined) {
     const [only, ...others] = own
     if (only !== undefined && others.length === 0) return only

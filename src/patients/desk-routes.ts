@@ -3,10 +3,11 @@
 import { Type } from 'typebox'
 import { pageOf, readPage } from '#src/http/pagination.ts'
 import { signedIn } from '#src/http/request.ts'
-import { Id, ref } from '#src/http/schema.ts'
+import { Id, PersonName, ref } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import { versionTag } from '#src/http/versions.ts'
 import { trimFields } from '#src/identity/answers.ts'
+import { invalidField, InvalidRequest } from '#src/kernel/errors.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { makeClaimLink } from './claim-links.ts'
 import { claimPatient } from './claims.ts'
@@ -19,50 +20,48 @@ import {
   NewClaimLinkSchema,
   NewPatientSchema,
   PatientSchema,
-  PatientSearchQuery,
+  PatientSearchSchema,
   PossibleDuplicatesSchema,
 } from './schemas.ts'
 import { presentFound, searchPatients } from './search.ts'
 
-const PatientPosition = Type.Object({ id: Id }, { additionalProperties: false })
+const FoundPosition = Type.Object({ name: PersonName, id: Id }, { additionalProperties: false })
 const staff = ['doctor', 'front_desk', 'admin'] as const
 
 export function deskRoutes(app: App): void {
-  app.get(
+  app.post(
     '/patients/search',
     {
       config: { audience: staff },
+      preValidation: trimFields('q', 'phone'),
       schema: {
         summary: 'Find patients by name, telephone number or date of birth',
         description:
-          'By name; whoever matches all that is given. Finds the patients that you may see. The front desk also finds anyone of the network by the date of birth together with the name or the telephone number, for someone who comes to a second clinic.',
+          'By name; whoever matches all that is given. Finds the patients that you may see. The front desk also finds anyone of the network whom it can identify, for someone who comes to a second clinic: by the exact date of birth together with two whole words of the name, or one and six digits of the telephone number. A POST, since names and dates of birth do not belong into URLs.',
         operationId: 'searchPatients',
         tags: ['patients'],
-        querystring: PatientSearchQuery,
+        body: ref(PatientSearchSchema),
         response: { 200: ref(FoundPatientPageSchema) },
       },
     },
     async (request) => {
-      const { limit: _limit, cursor: _cursor, ...query } = request.query
-      const { limit, after } = readPage(request.query, PatientPosition)
-      const rows = await searchPatients(signedIn(request), {
-        query,
-        limit,
-        afterId: after?.id ?? null,
-      })
-      return pageOf(rows, { limit, present: presentFound, positionOf: ({ id }) => ({ id }) })
+      const { limit: _limit, cursor: _cursor, ...query } = request.body
+      const { limit, after } = readSearchPage(request.body)
+      const rows = await searchPatients(signedIn(request), { query, limit, after })
+      const positionOf = ({ name, id }: { name: string; id: string }) => ({ name, id })
+      return pageOf(rows, { limit, present: presentFound, positionOf })
     },
   )
 
   app.post(
     '/patients',
     {
-      config: { audience: staff, refusals: ['possible-duplicates'] },
+      config: { audience: staff, refusals: ['not-allowed', 'possible-duplicates'] },
       preValidation: trimFields('name', 'phone', 'email'),
       schema: {
         summary: 'Register a person without an account',
         description:
-          'For those who phone or walk in. When the network seems to know the person, nothing is made and the answer names who it may be: the e-mail address is the same, or a word of the name is and either the date of birth or the last eight digits of the telephone number.',
+          'For those who phone or walk in. When the network seems to know the person, nothing is made and the answer names who it may be: the e-mail address is the same, or one name is in the other and the date of birth or the last eight digits of the telephone number are the same. Of candidates whom you do not see it tells only what you gave and is so.',
         tags: ['patients'],
         body: ref(NewPatientSchema),
         response: {
@@ -84,11 +83,11 @@ export function deskRoutes(app: App): void {
   app.post(
     '/patients/:id/claim-links',
     {
-      config: { audience: staff, refusals: ['conflict'] },
+      config: { audience: staff, refusals: ['not-allowed', 'conflict'] },
       schema: {
         summary: "Make the link by which a person's own account gets to the record",
         description:
-          'Good once, for 14 days; an earlier link of the patient is void from then on. The answer has the link, so that it can be handed over at once. Refused as `conflict` when an account already acts for the patient as themselves.',
+          'For whoever registered the patient, the front desk of that clinic, staff of a clinic or doctor at whom colleagues booked and received the patient, and admins; of a record that an account manages, for admins alone. Good once, for 14 days; an earlier link of the patient is void from then on. The answer has the link, so that it can be handed over at once. Refused as `conflict` when an account already acts for the patient as themselves.',
         tags: ['patients'],
         params: Type.Object({ id: Id }),
         body: ref(NewClaimLinkSchema),
@@ -109,7 +108,7 @@ export function deskRoutes(app: App): void {
       schema: {
         summary: 'Get access to the record of a link',
         description:
-          'The account may then act for the patient in everything. After 5 tries with a wrong date of birth the link is void. An own record that no visit was booked for makes way for one claimed as self; one that is in use is refused as `conflict`.',
+          'The account may then act for the patient in everything. After 5 tries with a wrong date of birth the link is void. An own record without a visit or a wait for one makes way for one claimed as self; one that is in use is refused as `conflict`.',
         operationId: 'claimPatient',
         tags: ['patients'],
         body: ref(ClaimSchema),
@@ -122,4 +121,14 @@ export function deskRoutes(app: App): void {
       return presentPatient(patient)
     },
   )
+}
+
+/** The page that a body asks for. Throws InvalidRequest when the cursor is not one of this list. */
+function readSearchPage(body: { limit?: number; cursor?: string }) {
+  try {
+    return readPage(body, FoundPosition)
+  } catch (error) {
+    if (!(error instanceof InvalidRequest)) throw error
+    throw invalidField('/cursor', '/cursor must be the nextCursor of an earlier answer.')
+  }
 }

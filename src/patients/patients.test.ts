@@ -89,7 +89,7 @@ test('a patient is known to the own account and to admins, and to a stranger doe
 })
 
 test('with an appointment, its doctor and its front desk know the patient, and no others do', async () => {
-  for (const status of ['confirmed', 'requested', 'completed', 'cancelled'] as const) {
+  for (const status of ['confirmed', 'requested', 'arrived', 'completed', 'no_show'] as const) {
     const { patientId } = await someone()
     await appointment(patientId, status)
     assert.equal(await statusOfReading(patientId, people.doctor), 200, status)
@@ -99,8 +99,8 @@ test('with an appointment, its doctor and its front desk know the patient, and n
   }
 })
 
-test('a hold that never became an appointment shows the patient to nobody', async () => {
-  for (const status of ['held', 'expired'] as const) {
+test('what never became a visit or was called off shows the patient to nobody', async () => {
+  for (const status of ['held', 'expired', 'declined', 'cancelled'] as const) {
     const { patientId } = await someone()
     await appointment(patientId, status)
     assert.equal(await statusOfReading(patientId, people.doctor), 404, status)

@@ -54,6 +54,7 @@ export async function createOwnPatient(
     subjectId: patientId,
     details: { accountId, relation: 'self' },
   })
+  tx.append({ type: 'patient.registered', subjects: { patientId } })
   return patientId
 }
 
@@ -106,7 +107,7 @@ export async function changePatient(
       ? new NotAllowed(
           visible.isManaged
             ? 'Only the accounts that manage this patient may change the record.'
-            : 'Ask the front desk: no account manages this patient yet.',
+            : 'Ask the front desk that registered or received this patient to change the record.',
         )
       : new NotFound('patient')
   }

@@ -1,8 +1,16 @@
-import { sql, type SqlBool } from 'kysely'
+import { sql } from 'kysely'
 import type { AccountActor } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
 import type { PatientAccessTable } from '#src/db/tables.ts'
 import { formatUtc, type Instant, type LocalDate } from '#src/kernel/time.ts'
+import {
+  isManaged,
+  isRegisteredBy,
+  isVisibleTo,
+  mayVouch,
+  openAccess,
+  seesInFull,
+} from './sight-queries.ts'
 
 export interface PatientRow {
   id: string
@@ -19,8 +27,12 @@ export interface PatientRow {
 export interface VisiblePatientRow extends PatientRow {
   /** Whether an account manages the record. */
   isManaged: boolean
-  /** Whether the asking account registered the patient. */
+  /** Whether the record is shown whole; if not, without the date of birth. */
+  isSeenInFull: boolean
+  /** Whether the asking account registered the patient and still works there. */
   isRegisteredByActor: boolean
+  /** Whether the asking account may say who the person is. */
+  isVouchedFor: boolean
 }
 
 const columns = [
@@ -31,12 +43,6 @@ const columns = [
   'patient.date_of_birth as dateOfBirth',
   'patient.version',
 ] as const
-
-/** The access that the account has to the patient at `now`. */
-function openAccess(accountId: string, now: Instant) {
-  return sql<SqlBool>`patient_access.account_id = ${accountId}
-    and (patient_access.ends_at is null or patient_access.ends_at > ${formatUtc(now)})`
-}
 
 export interface NewPatientRow {
   id: string
@@ -110,46 +116,13 @@ export async function patientsOfAccount(
   return query.execute()
 }
 
-/** Whether an account manages the patient at `now`. */
-export function isManaged(now: Instant) {
-  return sql<boolean>`exists (
-    select from patient_access as managing
-    where managing.patient_id = patient.id and managing.scope = 'manage'
-      and (managing.ends_at is null or managing.ends_at > ${formatUtc(now)}))`
-}
-
-/**
- * Whether the actor may see the patient: has access to them, is a doctor who has or had them as a
- * patient, works at the front desk of a clinic where they have or had an appointment or were
- * registered, registered them, or is an admin. A hold is no appointment yet, and one that lapsed never
- * was.
- */
-export function isVisibleTo(actor: AccountActor, now: Instant) {
-  const clinicIds = [...actor.clinicIds]
-  // Single values instead of `exists`, so that the planner asks by the patient's index and does not
-  // read every appointment to have them at hand.
-  return sql<SqlBool>`(${actor.role === 'admin'}::boolean
-    or patient.registered_by = ${actor.accountId}
-    or patient.registered_at_clinic_id = any(${clinicIds}::uuid[])
-    or (
-      select true from patient_access
-      where patient_access.patient_id = patient.id and ${openAccess(actor.accountId, now)}
-      limit 1)
-    or (
-      select true from appointment
-      where appointment.patient_id = patient.id
-        and appointment.status not in ('held', 'expired')
-        and (appointment.doctor_id = ${actor.doctorId}::uuid
-          or appointment.clinic_id = any(${clinicIds}::uuid[]))
-      limit 1))`
-}
-
-/** The patient, if the actor may see them. */
+/** The patient, if the actor may see them, and as much of the record as they may. */
 export async function findVisiblePatient(
   db: Queryable,
   options: { patientId: string; actor: AccountActor; now: Instant },
 ): Promise<VisiblePatientRow | undefined> {
   const { actor, now } = options
+  const isSeenInFull = seesInFull(actor, now)
   return db
     .selectFrom('patient')
     .leftJoin('patient_access', (join) =>
@@ -157,12 +130,20 @@ export async function findVisiblePatient(
         .onRef('patient_access.patient_id', '=', 'patient.id')
         .on(openAccess(actor.accountId, now)),
     )
-    .select([...columns, 'patient_access.scope'])
     .select([
-      isManaged(now).as('isManaged'),
-      sql<boolean>`patient.registered_by is not distinct from ${actor.accountId}`.as(
-        'isRegisteredByActor',
+      'patient.id',
+      'patient.name',
+      'patient.phone',
+      'patient.email',
+      sql<LocalDate | null>`case when ${isSeenInFull} then patient.date_of_birth end`.as(
+        'dateOfBirth',
       ),
+      'patient.version',
+      'patient_access.scope',
+      isManaged(now).as('isManaged'),
+      isSeenInFull.as('isSeenInFull'),
+      isRegisteredBy(actor).as('isRegisteredByActor'),
+      mayVouch(actor).as('isVouchedFor'),
     ])
     .where('patient.id', '=', options.patientId)
     .where(isVisibleTo(actor, now))

@@ -68,7 +68,7 @@ export function patientRoutes(app: App): void {
       schema: {
         summary: 'One patient',
         description:
-          'For the accounts that may act for the patient, doctors and front desks that have or had an appointment with them or registered them, and admins.',
+          'For the accounts that may act for the patient, doctors and front desks that expect or received them or registered them, and admins. Staff who have to do with them only by a visit that staff booked and that is still to come, or by the waitlist, see no date of birth.',
         tags: ['patients'],
         params: PatientPath,
         response: { 200: ref(PatientSchema) },
@@ -89,7 +89,7 @@ export function patientRoutes(app: App): void {
       schema: {
         summary: 'Change name, contact or date of birth',
         description:
-          'For the accounts that manage the patient. While none does, for the front desk, for admins and for whoever registered the patient.',
+          'For the accounts that manage the patient. While none does, for the front desk, for admins and for whoever registered the patient, where they see the whole record.',
         tags: ['patients'],
         params: PatientPath,
         headers: ChangeHeaders,

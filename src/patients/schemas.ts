@@ -79,6 +79,13 @@ const FoundPatientSchema = component(
   Type.Object(
     {
       ...PatientSchema.properties,
+      version: Type.Optional(PatientSchema.properties.version),
+      phoneEndsWith: Type.Optional(
+        Type.String({
+          description:
+            'The last digits of a number that you gave, of a patient whom you do not see.',
+        }),
+      ),
       hasAccount: Type.Boolean({
         description: 'Whether an account manages the record; if not, the front desk keeps it.',
       }),
@@ -91,7 +98,11 @@ const FoundPatientSchema = component(
         description: 'The next visit, of those that the caller may see.',
       }),
     },
-    { description: 'A patient that a search found.', examples: [foundExample] },
+    {
+      description:
+        'A patient that a search found. Of one whom you do not see it has id, name and what you gave.',
+      examples: [foundExample],
+    },
   ),
 )
 
@@ -102,28 +113,37 @@ export const FoundPatientPageSchema = component(
   }),
 )
 
-export const PatientSearchQuery = Type.Object({
-  q: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 120,
-      description:
-        'Part of the name: beginnings of its words in any order, without regard to case and accents.',
-      examples: ['zoe mull'],
-    }),
+export const PatientSearchSchema = component(
+  'PatientSearch',
+  Type.Object(
+    {
+      q: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 120,
+          description:
+            'Part of the name: beginnings of its words in any order, without regard to case and accents. At least two letters where nothing else is given.',
+          examples: ['zoe mull'],
+        }),
+      ),
+      phone: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 40,
+          description:
+            'A telephone number however it is written, or at least four digits that follow each other in it. Of more than eight digits the last eight count.',
+          examples: ['01 42 68 53 00'],
+        }),
+      ),
+      dateOfBirth: Type.Optional({ ...LocalDateText, examples: ['1984-07-19'] }),
+      ...PageQuery,
+    },
+    {
+      description: 'Who is looked for; all that is given must match.',
+      examples: [{ q: 'zoe mull', dateOfBirth: '1984-07-19' }],
+    },
   ),
-  phone: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: 40,
-      description:
-        'A telephone number however it is written, or at least four digits that follow each other in it. Of more than eight digits the last eight count.',
-      examples: ['01 42 68 53 00'],
-    }),
-  ),
-  dateOfBirth: Type.Optional({ ...LocalDateText, examples: ['1984-07-19'] }),
-  ...PageQuery,
-})
+)
 
 export const NewPatientSchema = component(
   'NewPatient',
@@ -157,14 +177,17 @@ export const PossibleDuplicatesSchema = component(
         Type.Array(
           Type.Object({
             id: Id,
-            name: PersonName,
+            name: Type.Optional(PersonName),
             dateOfBirth: Type.Optional(LocalDateText),
             phoneEndsWith: Type.Optional(
               Type.String({ description: 'The last digits of the telephone number.' }),
             ),
             hasAccount: Type.Boolean(),
           }),
-          { description: 'With `possible-duplicates`: who it may be, at most 5.' },
+          {
+            description:
+              'With `possible-duplicates`: who it may be, at most 5. Of those whom you do not see, only what you gave and is so.',
+          },
         ),
       ),
     },

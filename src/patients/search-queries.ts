@@ -3,7 +3,7 @@ import type { AccountActor } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
 import type { Instant, LocalDate } from '#src/kernel/time.ts'
 import { formatUtc } from '#src/kernel/time.ts'
-import { isManaged, isVisibleTo } from './queries.ts'
+import { idsOfTheirs, isManaged, isVisibleTo, seesInFull } from './sight-queries.ts'
 
 /** What patients are looked for by; all that is there must match. */
 export interface PatientWanted {
@@ -14,14 +14,17 @@ export interface PatientWanted {
   dateOfBirth?: LocalDate | undefined
 }
 
+/** What the actor may not see and did not name is null. */
 export interface FoundPatientRow {
   id: string
   name: string
   phone: string | null
+  /** Of a number that the actor named and does not see. */
+  phoneEndsWith: string | null
   email: string | null
   dateOfBirth: LocalDate | null
   hasAccount: boolean
-  version: number
+  version: number | null
   /** Of the visits that the actor may see, the last one that began and the next one. */
   lastVisitAt: Instant | null
   lastVisitZone: string | null
@@ -29,10 +32,38 @@ export interface FoundPatientRow {
   nextVisitZone: string | null
 }
 
+/** Whom a page begins after. */
+export interface FoundPosition {
+  name: string
+  id: string
+}
+
+/** As many digits of a telephone number as help to identify a stranger. */
+const identifyingDigits = 6
+
+/** Up to how many visits and patients are few. */
+const fewMax = 5000
+
 /**
- * The patients that match, by name and then id, after `afterId`: those the actor may see, and for the
- * front desk also anyone it can identify by the date of birth together with the name or the telephone
- * number.
+ * Whether the actor has few visits and patients. A search then begins with them; else with the names,
+ * whose page is full before many strangers were looked at.
+ */
+export async function hasFewPatients(db: Queryable, actor: AccountActor): Promise<boolean> {
+  if (actor.role === 'admin') return false
+  const clinics = sql`any(${[...actor.clinicIds]}::uuid[])`
+  const limit = sql.lit(fewMax)
+  const { rows } = await sql<{ is_few: boolean }>`select count(*) < ${limit} as is_few from (
+    (select from appointment where doctor_id = ${actor.doctorId}::uuid limit ${limit})
+    union all (select from appointment where clinic_id = ${clinics} limit ${limit})
+    union all (select from patient where registered_at_clinic_id = ${clinics} limit ${limit})
+  ) as theirs`.execute(db)
+  return rows[0]!.is_few
+}
+
+/**
+ * The patients that match, by name and then id, after `after`: those the actor may see, and for a front
+ * desk also who is identified by the exact date of birth together with two whole words of the name, or
+ * one and six digits of the telephone number. Of those it learns no more than it named, but the name.
  */
 export async function patientsWanted(
   db: Queryable,
@@ -40,13 +71,14 @@ export async function patientsWanted(
     wanted: PatientWanted
     actor: AccountActor
     now: Instant
-    afterId: string | null
+    after: FoundPosition | null
     rowsMax: number
+    /** Whether to begin with the actor's own patients, which is faster when they are few. */
+    isAmongFew: boolean
   },
 ): Promise<FoundPatientRow[]> {
-  const { wanted, actor, now, afterId } = options
+  const { wanted, actor, now, after } = options
   const { words, digits, dateOfBirth } = wanted
-  const isIdentified = dateOfBirth !== undefined && (words !== undefined || digits !== undefined)
   // Put in order before it is known who may be seen, since that is asked for one by one until the page
   // is full. The offset keeps the two apart.
   let matching = db
@@ -59,29 +91,38 @@ export async function patientsWanted(
     matching = matching.where(sql<SqlBool>`name_vector(patient.name) @@ name_query(${words})`)
   if (digits !== undefined) matching = matching.where(hasDigits(digits))
   if (dateOfBirth !== undefined) matching = matching.where('date_of_birth', '=', dateOfBirth)
-  if (afterId !== null)
+  if (options.isAmongFew && !canIdentify(wanted, actor))
+    matching = matching.where(sql<SqlBool>`patient.id in ${idsOfTheirs(actor)}`)
+  if (after !== null)
     matching = matching.where(
-      sql<SqlBool>`(patient.name, patient.id) >
-        (select last.name, last.id from patient as last where last.id = ${afterId})`,
+      sql<SqlBool>`(patient.name, patient.id) > (${after.name}, ${after.id}::uuid)`,
     )
-  let found = db
+  const found = db
     .selectFrom(matching.as('patient'))
     .selectAll()
+    .where(sql<SqlBool>`(${isVisibleTo(actor, now)} or ${isIdentifiedBy(wanted, actor)})`)
     .orderBy('patient.name')
     .orderBy('patient.id')
     .limit(options.rowsMax)
-  if (!(isIdentified && actor.role === 'front_desk')) found = found.where(isVisibleTo(actor, now))
+  const sight = sql<{ is_seen: boolean; is_whole: boolean }>`(
+    select ${isVisibleTo(actor, now)} as is_seen, ${seesInFull(actor, now)} as is_whole offset 0)`
+  const whenSeen = <Value>(column: RawBuilder<Value>) =>
+    sql<Value | null>`case when sight.is_seen then ${column} end`
   return db
     .selectFrom(found.as('patient'))
+    .innerJoinLateral(sight.as('sight'), (join) => join.onTrue())
     .leftJoinLateral(visitSeenBy(actor, { now, which: 'last' }).as('last'), (join) => join.onTrue())
     .leftJoinLateral(visitSeenBy(actor, { now, which: 'next' }).as('next'), (join) => join.onTrue())
     .select([
       'patient.id',
       'patient.name',
-      'patient.phone',
-      'patient.email',
-      'patient.date_of_birth as dateOfBirth',
-      'patient.version',
+      whenSeen(sql<string | null>`patient.phone`).as('phone'),
+      sql<string | null>`case when not sight.is_seen and ${digits !== undefined}::boolean
+        then ${lastFourDigits} end`.as('phoneEndsWith'),
+      whenSeen(sql<string | null>`patient.email`).as('email'),
+      sql<LocalDate | null>`case when sight.is_whole or ${dateOfBirth !== undefined}::boolean
+        then patient.date_of_birth end`.as('dateOfBirth'),
+      whenSeen(sql<number>`patient.version`).as('version'),
       isManaged(now).as('hasAccount'),
       'last.starts_at as lastVisitAt',
       'last.time_zone as lastVisitZone',
@@ -91,6 +132,23 @@ export async function patientsWanted(
     .orderBy('patient.name')
     .orderBy('patient.id')
     .execute()
+}
+
+const lastFourDigits = sql<string | null>`nullif(right(phone_digits(patient.phone), 4), '')`
+
+/** Whether enough was typed, by someone at a desk, to show whom they mean; if it is right. */
+function canIdentify({ words, dateOfBirth }: PatientWanted, actor: AccountActor): boolean {
+  const isOfAnyDesk = actor.role === 'front_desk' && actor.clinicIds.length > 0
+  return isOfAnyDesk && words !== undefined && dateOfBirth !== undefined
+}
+
+/** Whether what was typed shows that the desk knows who it is asking for. The rest of it must match. */
+function isIdentifiedBy(wanted: PatientWanted, actor: AccountActor): RawBuilder<SqlBool> {
+  const { words, digits } = wanted
+  if (!canIdentify(wanted, actor)) return sql<SqlBool>`${false}::boolean`
+  if (digits === undefined || digits.length < identifyingDigits)
+    return sql<SqlBool>`is_same_name(${words}, patient.name)`
+  return sql<SqlBool>`whole_words(${words}) && tsvector_to_array(name_vector(patient.name))`
 }
 
 function hasDigits(digits: string): RawBuilder<SqlBool> {
@@ -120,58 +178,82 @@ function visitSeenBy(
       and ${span} limit 1)`
 }
 
+/** What the actor does not see and did not type is null. */
 export interface CandidateRow {
   id: string
-  name: string
+  name: string | null
   dateOfBirth: LocalDate | null
   /** The last digits of the telephone number, at most four. */
   phoneEndsWith: string | null
   hasAccount: boolean
 }
 
-/** Makes those who register a person of this name do so one after the other, until they commit. */
-export async function lockName(db: Queryable, name: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended('patient ' || fold_name(${name}), 0))`.execute(
-    db,
-  )
+/**
+ * Makes those who register someone of the same e-mail address or with a word of the name in common do so
+ * one after the other, until they commit. Two who are likely the same always have one of these.
+ */
+export async function lockLikelySame(db: Queryable, person: PersonTyped): Promise<void> {
+  const { name, email } = person
+  // In the order of the keys, so that no two wait for each other.
+  await sql`
+    select pg_advisory_xact_lock(key) from (
+      select distinct hashtextextended('patient ' || what, 0) as key
+      from unnest(array[lower(${email}::text)]
+        || tsvector_to_array(name_vector(${name}))) as what
+      where what is not null
+      order by key
+      offset 0
+    ) as locks`.execute(db)
+}
+
+/** What is typed of someone who is to be registered. */
+export interface PersonTyped {
+  name: string
+  phone: string | null
+  email: string | null
+  dateOfBirth: LocalDate | null
+}
+
+/** The last eight digits, which a number has with and without its country's code; null for fewer. */
+function lastEightOf(phone: string | null): string | null {
+  const digits = (phone ?? '').replaceAll(/[^0-9]/g, '').slice(-8)
+  return digits.length === 8 ? digits : null
 }
 
 /**
- * Patients of the network who are likely the same person: the e-mail address is the same, or a word of
- * the name is and either the date of birth or the last eight digits of the telephone number.
+ * Patients of the network who are likely the same person: the e-mail address is the same, or one name
+ * is in the other and either the date of birth or the last eight digits of the telephone number are the
+ * same. Of those whom the actor does not see it tells what was typed and is so.
  */
 export async function likelyDuplicates(
   db: Queryable,
-  options: {
-    person: {
-      name: string
-      phone: string | null
-      email: string | null
-      dateOfBirth: LocalDate | null
-    }
-    now: Instant
-    rowsMax: number
-  },
+  options: { person: PersonTyped; actor: AccountActor; now: Instant; rowsMax: number },
 ): Promise<CandidateRow[]> {
+  const { actor, now } = options
   const { name, phone, email, dateOfBirth } = options.person
-  const digits = (phone ?? '').replaceAll(/[^0-9]/g, '').slice(-8)
-  const lastDigits = digits.length === 8 ? digits : null
+  const lastEight = lastEightOf(phone)
   const birth = sql<SqlBool>`patient.date_of_birth = ${dateOfBirth}::date`
   const sameEmail = sql<SqlBool>`lower(patient.email) = lower(${email})`
-  const samePhone = sql<SqlBool>`(phone_parts(patient.phone) @> phone_parts(${lastDigits}::text)
-    and right(phone_digits(patient.phone), 8) = ${lastDigits}::text)`
-  const sharesWord = sql<SqlBool>`tsvector_to_array(name_vector(patient.name))
-    && tsvector_to_array(name_vector(${name}))`
+  const samePhone = sql<SqlBool>`(phone_parts(patient.phone) @> phone_parts(${lastEight}::text)
+    and right(phone_digits(patient.phone), 8) = ${lastEight}::text)`
+  const isSeen = isVisibleTo(actor, now)
   return db
     .selectFrom('patient')
     .select([
       'id',
-      'name',
-      'date_of_birth as dateOfBirth',
-      sql<string | null>`nullif(right(phone_digits(patient.phone), 4), '')`.as('phoneEndsWith'),
-      isManaged(options.now).as('hasAccount'),
+      sql<string | null>`case when ${isSeen} or is_same_name(patient.name, ${name})
+        then patient.name end`.as('name'),
+      sql<LocalDate | null>`case when ${seesInFull(actor, now)} or ${birth}
+        then patient.date_of_birth end`.as('dateOfBirth'),
+      sql<string | null>`case when ${isSeen} or ${samePhone} then ${lastFourDigits} end`.as(
+        'phoneEndsWith',
+      ),
+      isManaged(now).as('hasAccount'),
     ])
-    .where(sql<SqlBool>`(${sameEmail} or ((${birth} or ${samePhone}) and ${sharesWord}))`)
+    .where(
+      sql<SqlBool>`(${sameEmail}
+        or ((${birth} or ${samePhone}) and is_namesake(patient.name, ${name})))`,
+    )
     .orderBy(sql`coalesce(${birth}, false)`, 'desc')
     .orderBy('id')
     .limit(options.rowsMax)

@@ -4,9 +4,10 @@ import { sql } from 'kysely'
 import type { AppointmentStatus } from '#src/db/tables.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatInstant, formatUtc } from '#src/kernel/time.ts'
-import { call, makeNetwork, pointersOf, type Answer } from '#test/support/network.ts'
+import { call, makeNetwork, pointersOf, signInAs, type Answer } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
+import { patientsWanted } from './search-queries.ts'
 
 const { app, runtime } = await testVisita()
 const network = await makeNetwork(runtime)
@@ -28,11 +29,11 @@ async function registered(body: object, as = people.deskHere): Promise<string> {
   return answer.body.id
 }
 
-function search(query: Record<string, string>, as = people.deskHere): Promise<Answer> {
-  return call(app, `GET /patients/search?${new URLSearchParams(query).toString()}`, { as })
+function search(body: object, as = people.deskHere): Promise<Answer> {
+  return call(app, 'POST /patients/search', { as, body })
 }
 
-async function idsFound(query: Record<string, string>, as = people.deskHere): Promise<string[]> {
+async function idsFound(query: object, as = people.deskHere): Promise<string[]> {
   const answer = await search(query, as)
   assert.equal(answer.status, 200, JSON.stringify(answer.body))
   return answer.body.items.map(({ id }: { id: string }) => id)
@@ -149,50 +150,126 @@ test('all that is asked for must match', async () => {
     assert.deepEqual(await idsFound({ ...right, ...wrong }), [])
 })
 
-test('another clinic’s desk finds a person by date of birth with a name or number, and a doctor never', async () => {
-  const word = uniqueWord()
+test('another clinic’s desk finds whom it can identify, learns no more than it named, and a doctor never', async () => {
+  const [first, last] = [uniqueWord(), uniqueWord()]
   const dateOfBirth = '1931-03-09'
-  const id = await registered({ name: word, phone: '+33 1 42 68 91 39', dateOfBirth })
-  const identifying = [
-    { q: word, dateOfBirth },
-    { phone: '01 42 68 91 39', dateOfBirth },
+  const name = `${first} Maria O’${last}`
+  const person = { name, phone: '+33 1 42 68 91 39', email: 'who@example.org', dateOfBirth }
+  const id = await registered(person)
+  const known = { id, name, dateOfBirth, hasAccount: false }
+  const identifying: [object, object][] = [
+    [{ q: `o${last} ${first.toUpperCase()}`, dateOfBirth }, known],
+    [{ q: `Maria O'${last}`, dateOfBirth }, known],
+    [
+      { q: first, phone: '689139', dateOfBirth },
+      { ...known, phoneEndsWith: '9139' },
+    ],
   ]
-  const vague = [{ q: word }, { phone: '0142689139' }, { dateOfBirth }, { q: word, phone: '9139' }]
-  for (const query of identifying) {
-    assert.deepEqual(await idsFound(query, people.deskElsewhere), [id])
+  for (const [query, shown] of identifying) {
+    const answer = await search(query, people.deskElsewhere)
+    assert.deepEqual(answer.body.items, [shown])
     assert.deepEqual(await idsFound(query, people.admin), [id])
     assert.deepEqual(await idsFound(query, people.doctor), [])
+    const [whole] = (await search(query)).body.items
+    assert.deepEqual(whole, { ...person, id, hasAccount: false, version: 1 })
   }
+  const vague = [
+    { q: first },
+    { q: `${first} ${last}` },
+    { phone: '0142689139' },
+    { dateOfBirth },
+    { q: first, phone: '9139' },
+    { q: first[0], dateOfBirth },
+    { q: first, dateOfBirth },
+    { q: `${first} ${first}`, dateOfBirth },
+    { q: `${first} mari`, dateOfBirth },
+    { q: `o'${last}`, dateOfBirth },
+    { q: first, phone: '89139', dateOfBirth },
+    { q: first.slice(0, -1), phone: '689139', dateOfBirth },
+    { phone: '0142689139', dateOfBirth },
+  ]
   for (const query of vague) {
-    assert.ok(!(await idsFound(query, people.deskElsewhere)).includes(id), JSON.stringify(query))
+    const found = await idsFound({ limit: 100, ...query }, people.deskElsewhere)
+    assert.ok(!found.includes(id), JSON.stringify(query))
     assert.ok(!(await idsFound(query, people.doctor)).includes(id), JSON.stringify(query))
-    assert.ok((await idsFound(query)).includes(id), JSON.stringify(query))
   }
-  const wrongDay = { q: word, dateOfBirth: '1931-03-10' }
+  const wrongDay = { q: `${first} maria`, dateOfBirth: '1931-03-10' }
   assert.deepEqual(await idsFound(wrongDay, people.deskElsewhere), [])
-  await appointment(id, { hours: 24 })
-  assert.deepEqual(await idsFound({ q: word }, people.doctor), [id])
+})
+
+test('a name of one word identifies as a whole', async () => {
+  const word = uniqueWord()
+  const dateOfBirth = '1931-03-14'
+  const id = await registered({ name: word, dateOfBirth })
+  assert.deepEqual(await idsFound({ q: word, dateOfBirth }, people.deskElsewhere), [id])
+  const beginning = { q: word.slice(0, -1), dateOfBirth }
+  assert.deepEqual(await idsFound(beginning, people.deskElsewhere), [])
+})
+
+test('who left the front desk identifies nobody', async () => {
+  const left = await signInAs(runtime, { role: 'front_desk' })
+  const word = uniqueWord()
+  const dateOfBirth = '1931-03-15'
+  const id = await registered({ name: `${word} berg`, dateOfBirth })
+  const query = { q: `${word} berg`, dateOfBirth }
+  assert.deepEqual(await idsFound(query, people.deskElsewhere), [id])
+  assert.deepEqual(await idsFound(query, left), [])
+})
+
+test('a doctor finds own patients, and theirs whom they registered or who wait for them', async () => {
+  const word = uniqueWord()
+  const expectedHere = await registered({ name: `${word} a` })
+  await appointment(expectedHere, { hours: 24 })
+  const cancelled = await registered({ name: `${word} b` })
+  await appointment(cancelled, { hours: 25, status: 'cancelled' })
+  const own = await registered({ name: `${word} c` }, people.doctor)
+  const waits = await registered({ name: `${word} d` })
+  await runtime.db
+    .insertInto('waitlist_entry')
+    .values({
+      id: newId(),
+      patient_id: waits,
+      visit_type_id: network.visitTypeId,
+      doctor_id: network.doctorId,
+      status: 'waiting',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  assert.deepEqual(await idsFound({ q: word }, people.doctor), [expectedHere, own, waits])
   assert.deepEqual(await idsFound({ q: word }, people.otherDoctor), [])
 })
 
 test('patients do not search, and who searches says for what', async () => {
   assert.equal((await search({ q: 'anna' }, people.patient)).status, 403)
-  assert.equal((await call(app, 'GET /patients/search?q=anna')).status, 401)
-  const cases: [Record<string, string>, string[]][] = [
+  assert.equal((await call(app, 'POST /patients/search', { body: { q: 'anna' } })).status, 401)
+  const cases: [object, string[]][] = [
     [{}, ['/q', '/phone', '/dateOfBirth']],
-    [{ limit: '5' }, ['/q', '/phone', '/dateOfBirth']],
+    [{ limit: 5 }, ['/q', '/phone', '/dateOfBirth']],
     [{ q: ' -' }, ['/q']],
     [{ q: '' }, ['/q']],
+    [{ q: 'a' }, ['/q']],
+    [{ q: 'a b' }, ['/q']],
+    [{ q: 'é '.normalize('NFD') }, ['/q']],
     [{ phone: '123' }, ['/phone']],
     [{ dateOfBirth: '1984-02-30' }, ['/dateOfBirth']],
     [{ name: 'anna' }, ['/name']],
     [{ q: 'anna', cursor: 'e30' }, ['/cursor']],
+    [{ q: 'anna', limit: 0 }, ['/limit']],
   ]
   for (const [query, pointers] of cases) {
     const answer = await search(query)
     assert.equal(answer.status, 422, JSON.stringify(query))
     assert.deepEqual(pointersOf(answer), pointers)
+    assert.equal(answer.body.errors[0].in, 'body')
   }
+  for (const query of [{ q: '王' }, { q: 'a', dateOfBirth: '1984-07-19' }, { q: "o'b" }])
+    assert.equal((await search(query)).status, 200, JSON.stringify(query))
+})
+
+test('what is searched stands in no URL', async () => {
+  const answer = await call(app, 'GET /patients/search?q=anna', { as: people.deskHere })
+  assert.equal(answer.status, 422)
+  assert.deepEqual(pointersOf(answer), ['/id'])
 })
 
 test('what is found says whether an account manages it, and which visits of one’s own were and will be', async () => {
@@ -238,7 +315,7 @@ test('pages go through all who are found once, in the order of their names', asy
   const found: string[] = []
   let cursor: string | null = ''
   while (cursor !== null) {
-    const query = { q: word, limit: '2', ...(cursor !== '' && { cursor }) }
+    const query = { q: word, limit: 2, ...(cursor !== '' && { cursor }) }
     const { body } = await search(query)
     found.push(...body.items.map(({ id }: { id: string }) => id))
     cursor = body.nextCursor
@@ -247,10 +324,21 @@ test('pages go through all who are found once, in the order of their names', asy
   assert.deepEqual(found, expected)
 })
 
+test('a cursor tells nothing of a patient whose id somebody puts into it', async () => {
+  const word = uniqueWord()
+  const own = [await registered({ name: `${word} a` }), await registered({ name: `${word} c` })]
+  const stranger = await registered({ name: `${word} d` }, people.deskElsewhere)
+  const { nextCursor } = (await search({ q: word, limit: 1 })).body
+  const position = JSON.parse(Buffer.from(nextCursor, 'base64url').toString())
+  assert.deepEqual(position, { name: `${word} a`, id: own[0] })
+  const forged = Buffer.from(JSON.stringify({ ...position, id: stranger })).toString('base64url')
+  assert.deepEqual(await idsFound({ q: word, cursor: forged }), [own[1]])
+})
+
 test('a search leaves an audit row with who was found, and neither row nor log holds what was searched', async () => {
   const word = uniqueWord()
   const id = await registered({ name: word, dateOfBirth: '1931-03-12' })
-  await search({ q: word, dateOfBirth: '1931-03-12' }, people.deskElsewhere)
+  await search({ q: word, dateOfBirth: '1931-03-12', limit: 5 }, people.deskElsewhere)
   const rows = await runtime.db
     .selectFrom('audit_entry')
     .select(['allowed', 'subject_type', 'subject_id', 'details'])
@@ -267,6 +355,49 @@ test('a search leaves an audit row with who was found, and neither row nor log h
     },
   ])
   assert.ok(!(await testVisita()).logged().includes(word))
+})
+
+test('beginning with one’s own patients finds the same as beginning with the names', async () => {
+  const word = uniqueWord()
+  const wanted = { words: word }
+  const byVisit = await registered({ name: `${word} a` }, people.admin)
+  await appointment(byVisit, { hours: 26 })
+  await registered({ name: `${word} b` }, people.deskElsewhere)
+  await registered({ name: `${word} c` })
+  await registered({ name: `${word} d` }, people.doctor)
+  const { patientId } = await makePatient(runtime, `${word} e`)
+  await appointment(patientId, { hours: 27, status: 'held' })
+  const waits = await registered({ name: `${word} f` }, people.admin)
+  await runtime.db
+    .insertInto('waitlist_entry')
+    .values({
+      id: newId(),
+      patient_id: waits,
+      visit_type_id: network.visitTypeId,
+      doctor_id: network.doctorId,
+      clinic_id: network.clinicId,
+      status: 'waiting',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  for (const [as, count] of [
+    [people.deskHere, 4],
+    [people.doctor, 3],
+    [people.otherDoctor, 0],
+  ] as const) {
+    const { accountId } = (await runtime.tokens.verify(as.slice(7), runtime.clock()))!
+    const desk = { role: 'front_desk' as const, doctorId: null, clinicIds: [network.clinicId] }
+    const doctorId = as === people.doctor ? network.doctorId : newId()
+    const practice = { role: 'doctor' as const, doctorId, clinicIds: [] }
+    const ids = { accountId, sessionId: newId(), patientIds: [], name: 'Someone' }
+    const actor = { ...ids, ...(as === people.deskHere ? desk : practice) }
+    const page = { wanted, actor, now: runtime.clock(), after: null, rowsMax: 10 }
+    const [fromOwn, fromNames] = await Promise.all(
+      [true, false].map((isAmongFew) => patientsWanted(runtime.db, { ...page, isAmongFew })),
+    )
+    assert.deepEqual(fromOwn, fromNames)
+    assert.equal(fromOwn!.length, count)
+  }
 })
 
 test('names and numbers are looked up in their indexes', async () => {

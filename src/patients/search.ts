@@ -2,9 +2,15 @@
 
 import { record } from '#src/audit/audit.ts'
 import type { SignedInContext } from '#src/context.ts'
-import { InvalidRequest, invalidParameter } from '#src/kernel/errors.ts'
+import { InvalidRequest, invalidField } from '#src/kernel/errors.ts'
 import { formatInstant, type LocalDate } from '#src/kernel/time.ts'
-import { patientsWanted, type FoundPatientRow, type PatientWanted } from './search-queries.ts'
+import {
+  hasFewPatients,
+  patientsWanted,
+  type FoundPatientRow,
+  type FoundPosition,
+  type PatientWanted,
+} from './search-queries.ts'
 
 export type FoundPatient = FoundPatientRow
 
@@ -15,6 +21,11 @@ export interface PatientQuery {
   phone?: string
   dateOfBirth?: LocalDate
 }
+
+/** Of one word; a single letter begins the names of half the network. */
+const twoLetters = /[\p{L}\p{N}][\p{M}'’‑-]*[\p{L}\p{N}]/u
+/** Of writings in which one character says as much as a syllable or a word. */
+const wholeSyllable = /[\p{Script=Han}\p{Script=Hangul}\p{Script=Hiragana}\p{Script=Katakana}]/u
 
 const digitsMin = 4
 /** As many as a number has in common with and without its country's code. */
@@ -28,15 +39,16 @@ const digitsMax = 8
  */
 export async function searchPatients(
   context: SignedInContext,
-  options: { query: PatientQuery; limit: number; afterId: string | null },
+  options: { query: PatientQuery; limit: number; after: FoundPosition | null },
 ): Promise<FoundPatient[]> {
-  const { query, limit, afterId } = options
+  const { query, limit, after } = options
   const rows = await patientsWanted(context.db, {
     wanted: readQuery(query),
     actor: context.actor,
     now: context.clock(),
-    afterId,
+    after,
     rowsMax: limit + 1,
+    isAmongFew: await hasFewPatients(context.db, context.actor),
   })
   await record(context, context.db, {
     action: 'patient.search',
@@ -55,35 +67,42 @@ function readQuery(query: PatientQuery): PatientWanted {
   if (q === undefined && phone === undefined && dateOfBirth === undefined)
     throw new InvalidRequest(
       ['q', 'phone', 'dateOfBirth'].map((name) => ({
-        in: 'query',
+        in: 'body',
         pointer: `/${name}`,
         detail: `Give q, phone or dateOfBirth; ${name} is missing.`,
       })),
     )
   if (q !== undefined && !/[\p{L}\p{N}]/u.test(q))
-    throw invalidParameter('q', 'q must hold a letter of the name.')
+    throw invalidField('/q', '/q must hold a letter of the name.')
+  const standsAlone = phone === undefined && dateOfBirth === undefined
+  if (q !== undefined && standsAlone && !twoLetters.test(q) && !wholeSyllable.test(q))
+    throw invalidField(
+      '/q',
+      '/q must hold the first two letters of a name, where nothing else is given.',
+    )
   return { words: q, digits: phone === undefined ? undefined : digitsOf(phone), dateOfBirth }
 }
 
 function digitsOf(phone: string): string {
   const digits = phone.replaceAll(/[^0-9]/g, '')
   if (digits.length < digitsMin)
-    throw invalidParameter('phone', `phone must hold at least ${digitsMin} digits.`)
+    throw invalidField('/phone', `/phone must hold at least ${digitsMin} digits.`)
   return digits.slice(-digitsMax)
 }
 
 /** A found patient as the API shows them; times have the offset of the clinic of the visit. */
 export function presentFound(found: FoundPatient) {
-  const { id, name, phone, email, dateOfBirth, hasAccount, version } = found
+  const { id, name, phone, phoneEndsWith, email, dateOfBirth, hasAccount, version } = found
   const { lastVisitAt, lastVisitZone, nextVisitAt, nextVisitZone } = found
   return {
     id,
     name,
     ...(phone !== null && { phone }),
+    ...(phoneEndsWith !== null && { phoneEndsWith }),
     ...(email !== null && { email }),
     ...(dateOfBirth !== null && { dateOfBirth }),
     hasAccount,
-    version,
+    ...(version !== null && { version }),
     ...(lastVisitAt !== null &&
       lastVisitZone !== null && { lastVisitAt: formatInstant(lastVisitAt, lastVisitZone) }),
     ...(nextVisitAt !== null &&

@@ -4,6 +4,7 @@ import { newId } from '#src/kernel/ids.ts'
 import { call } from '#test/support/network.ts'
 import { book, makePatient } from '#test/support/patient.ts'
 import {
+  addDoctor,
   auditOf,
   changeClinic,
   changeDoctor,
@@ -17,6 +18,7 @@ import {
 import { testVisita } from '#test/support/visita.ts'
 import {
   answer,
+  dateIn,
   entryOf,
   free,
   fullNetwork,
@@ -199,6 +201,80 @@ test('a doctor who falls ill after the offer is not visited', async () => {
   assert.equal((await storedVisit(anna.visitId)).starts_at, instantOf(network.far[0]!.startsAt))
 })
 
+test('a time that cannot be taken any more is let go, and whoever tried is offered another at once', async () => {
+  const anna = await offered()
+  const { network, offerId } = anna
+  const { startsAt, endsAt } = network.near[0]!
+  await must(
+    call(app, `POST /doctors/me/time-off`, {
+      as: network.people.doctor,
+      body: { startsAt, endsAt },
+    }),
+  )
+  assert.equal((await answer(anna, 'take')).body.type, '/problems/slot-taken')
+  assert.equal(await storedStatus(offerId), 'expired')
+  assert.equal((await entryOf(anna)).status, 'waiting')
+  await free(network, 1)
+  await workAt(noon + 2 * minute)
+  assert.equal((await entryOf(anna)).offer.slot.startsAt, network.near[1]!.startsAt)
+})
+
+test('whoever takes an offer and undoes that waits on, and is not offered the same again', async () => {
+  const anna = await offered()
+  await must(answer(anna, 'take'))
+  await must(command(anna.as, anna.visitId, 'undo'))
+  await workAt(noon + 3 * minute)
+  assert.equal((await entryOf(anna)).status, 'waiting')
+  await free(anna.network, 1)
+  await workAt(noon + 5 * minute)
+  assert.equal((await entryOf(anna)).offer.slot.startsAt, anna.network.near[1]!.startsAt)
+  // What was undone once does not open the entry again.
+  await must(answer(anna, 'take'))
+  await workAt(noon + 6 * minute)
+  assert.equal((await entryOf(anna)).status, 'fulfilled')
+})
+
+test('whoever takes an offer and then moves the visit elsewhere does not wait any more', async () => {
+  const anna = await offered()
+  await must(answer(anna, 'take'))
+  const slotId = anna.network.far[5]!.id
+  await must(command(anna.as, anna.visitId, 'reschedule', { body: { slotId } }))
+  await workAt(noon + 3 * minute)
+  assert.equal((await entryOf(anna)).status, 'fulfilled')
+})
+
+test('whoever may see an offer and not answer it leaves an audit row of what was asked', async () => {
+  const network = await fullNetwork()
+  const { people, specialtyId, otherClinicId } = network
+  const colleagueId = await addDoctor(network)
+  await runtime.db
+    .updateTable('doctor_clinic')
+    .set({ clinic_id: otherClinicId })
+    .where('doctor_id', '=', colleagueId)
+    .execute()
+  runtime.board.doctors.forget(colleagueId)
+  const anna = await waitWith(network, 0, { specialtyId })
+  await must(
+    call(app, `POST /doctors/${colleagueId}/openings`, {
+      as: people.admin,
+      body: { clinicId: otherClinicId, date: await dateIn(4), from: '10:00', to: '10:30' },
+    }),
+  )
+  await workAt(noon)
+  assert.equal((await entryOf(anna)).offer.slot.doctorId, colleagueId)
+  for (const name of ['take', 'refuse'] as const) {
+    const denied = await call(app, `POST /waitlist/${anna.entryId}/${name}`, {
+      as: people.deskHere,
+    })
+    assert.equal(denied.body.type, '/problems/not-allowed')
+  }
+  const denied = (await auditOf(anna.entryId)).filter(({ allowed }) => !allowed)
+  assert.deepEqual(
+    denied.map(({ action }) => action),
+    ['waitlist.take', 'waitlist.refuse'],
+  )
+})
+
 test('whoever leaves lets the offered time go at once, and leaving again changes nothing', async () => {
   const anna = await offered()
   const ben = await makePatient(runtime)
@@ -209,6 +285,15 @@ test('whoever leaves lets the offered time go at once, and leaving again changes
   await must(book(app, ben.as, { slotId: near[0]!.id }))
   assert.equal((await entryOf(anna)).status, 'ended')
   await leaveWaitlist(await contextAt(anna.as, noon), anna.entryId)
+})
+
+test('whoever leaves after the visit was called off lets the offered time go too', async () => {
+  const anna = await offered()
+  await must(command(anna.as, anna.visitId, 'cancel'))
+  await must(call(app, `DELETE /waitlist/${anna.entryId}`, { as: anna.as }))
+  assert.equal(await storedStatus(anna.offerId), 'expired')
+  const ben = await makePatient(runtime)
+  await must(book(app, ben.as, { slotId: anna.network.near[0]!.id }))
 })
 
 test('someone without a visit waits for a first one, and taking books it', async () => {

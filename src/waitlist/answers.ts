@@ -2,14 +2,14 @@
 // time pass on.
 
 import { record } from '#src/audit/audit.ts'
-import { checkOffer, type Offer } from '#src/availability/open-times.ts'
 import { isAhead } from '#src/booking/appointment-state.ts'
 import { bookedStatusOf, expiryOf } from '#src/booking/book.ts'
 import type { IdempotentRequest, StoredAnswer } from '#src/booking/call-queries.ts'
-import { offerOfAppointment } from '#src/booking/holds.ts'
+import { offerAndVerdict } from '#src/booking/holds.ts'
 import { earlierAnswer } from '#src/booking/idempotency.ts'
 import { placementOf } from '#src/booking/placement.ts'
 import type { AppointmentRow } from '#src/booking/queries.ts'
+import { SlotTaken } from '#src/booking/refusals.ts'
 import { stepOrRefuse, stepRoleOf, takeStep, type Plan } from '#src/booking/step.ts'
 import { slotTaken } from '#src/booking/wanted-time.ts'
 import type { SignedInContext } from '#src/context.ts'
@@ -20,6 +20,7 @@ import { auditOf, entryFor } from './entries.ts'
 import { offerOfEntry, type OfferRow } from './offer-queries.ts'
 import { outcomeOf, settleOffer } from './outcome.ts'
 import { mayAnswerOffer } from './policy.ts'
+import { entryById, type EntryRow } from './queries.ts'
 
 export interface AnswerInput {
   /** The offer that is meant, by its appointment; null for the one that is held. */
@@ -40,32 +41,47 @@ export async function takeOffer(
   input: AnswerInput,
 ): Promise<StoredAnswer> {
   await entryFor(context, { id, action: 'take' })
-  const known = await heldOrEarlierAnswer(context, id, input)
+  const known = await heldOrEarlierAnswer(context, id, { ...input, action: 'take' })
   if (known.answer !== null) return known.answer
   const { offer } = known
-  const meant = { entryId: id, appointmentId: offer.appointment_id }
-  const common = { requestedVersion: null, request: input.request }
-  const answer = await (offer.visit_id === null
-    ? takeStep(context, offer.appointment_id, {
-        ...common,
-        command: 'confirm-hold',
-        plan: async (current, now) =>
-          bookIt(context, current, { offer: await heldOffer(context, meant, now), now }),
-      })
-    : takeStep(context, offer.visit_id, {
-        ...common,
-        command: 'reschedule',
-        plan: async (current, now) =>
-          moveThere(context, current, { offer: await heldOffer(context, meant, now), now }),
-      }))
+  const answer = await takeHeld(context, offer, input.request)
   await settleOffer(context, offer, { outcome: 'taken', isHeld: false })
   await record(context, context.db, auditOf(id, 'take'))
   return answer
 }
 
+/** The visit at the offered time. A time that cannot be taken is of use to nobody, and is let go. */
+async function takeHeld(
+  context: SignedInContext,
+  offer: OfferRow,
+  request: IdempotentRequest | null,
+): Promise<StoredAnswer> {
+  const meant = { entryId: offer.entry_id, appointmentId: offer.appointment_id }
+  const common = { requestedVersion: null, request }
+  try {
+    return await (offer.visit_id === null
+      ? takeStep(context, offer.appointment_id, {
+          ...common,
+          command: 'confirm-hold',
+          plan: async (current, now) =>
+            bookIt(context, current, { offer: await heldOffer(context, meant, now), now }),
+        })
+      : takeStep(context, offer.visit_id, {
+          ...common,
+          command: 'reschedule',
+          plan: async (current, now) =>
+            moveThere(context, current, { offer: await heldOffer(context, meant, now), now }),
+        }))
+  } catch (error) {
+    if (error instanceof SlotTaken)
+      await settleOffer(context, offer, { outcome: 'expired', isHeld: true })
+    throw error
+  }
+}
+
 /**
  * Refuses the offered time: it is open again at once, and passes on to the next in turn. The entry waits
- * on.
+ * on. Answers it also to those who saw it only because the time was theirs.
  *
  * @throws NotFound, NotAllowed, Refusal `hold-expired` or `wrong-state`, IdempotencyKeyReused.
  */
@@ -73,15 +89,24 @@ export async function refuseOffer(
   context: SignedInContext,
   id: string,
   input: AnswerInput,
+): Promise<EntryRow> {
+  const entry = await entryFor(context, { id, action: 'refuse' })
+  const known = await heldOrEarlierAnswer(context, id, { ...input, action: 'refuse' })
+  if (known.answer === null) await cancelHeld(context, known.offer, input.request)
+  await record(context, context.db, auditOf(id, 'refuse'))
+  const asked = { sight: null, now: context.clock() }
+  return (await withRetry(() => entryById(context.db, id, asked))) ?? entry
+}
+
+async function cancelHeld(
+  context: SignedInContext,
+  offer: OfferRow,
+  request: IdempotentRequest | null,
 ): Promise<void> {
-  await entryFor(context, { id, action: 'refuse' })
-  const known = await heldOrEarlierAnswer(context, id, input)
-  if (known.answer !== null) return
-  const { offer } = known
   const answer = await takeStep(context, offer.appointment_id, {
     command: 'cancel',
     requestedVersion: null,
-    request: input.request,
+    request,
     plan(current) {
       const to = stepOrRefuse('cancel', current, stepRoleOf(context.actor, current))?.[0]
       return to === undefined ? null : { to, change: { expires_at: null } }
@@ -90,7 +115,6 @@ export async function refuseOffer(
   // A repeated request was about an earlier offer.
   if (answer.id === offer.appointment_id)
     await settleOffer(context, offer, { outcome: 'refused', isHeld: false })
-  await record(context, context.db, auditOf(id, 'refuse'))
 }
 
 type Known = { answer: StoredAnswer } | { answer: null; offer: OfferRow }
@@ -99,14 +123,14 @@ type Known = { answer: StoredAnswer } | { answer: null; offer: OfferRow }
 async function heldOrEarlierAnswer(
   context: SignedInContext,
   entryId: string,
-  { appointmentId, request }: AnswerInput,
+  { appointmentId, request, action }: AnswerInput & { action: 'take' | 'refuse' },
 ): Promise<Known> {
   const now = context.clock()
   try {
     return { answer: null, offer: await heldOffer(context, { entryId, appointmentId }, now) }
   } catch (error) {
     if (error instanceof NotAllowed)
-      await record(context, context.db, { ...auditOf(entryId, 'answer'), allowed: false })
+      await record(context, context.db, { ...auditOf(entryId, action), allowed: false })
     if (!(error instanceof Refusal)) throw error
     const answer = await earlierAnswer(context, request, now)
     if (answer !== null) return { answer }
@@ -189,10 +213,9 @@ async function placeOf(
   { appointmentId, now }: { appointmentId: string; now: Instant },
 ): Promise<NonNullable<Plan['place']>> {
   const { starts_at: startsAt, patient_id: patientId } = held
-  const offer = await offerOfAppointment(context, held)
+  const asked = { startsAt, now, exceptIds: [held.appointment_id] }
   // The notice was kept when the time was offered.
-  const rules: Offer = { ...offer, viewer: 'staff' }
-  if (checkOffer(rules, { startsAt, now, exceptId: held.appointment_id }) !== 'open')
-    throw await slotTaken(context, offer, startsAt)
+  const { offer, verdict } = await offerAndVerdict(context, held, asked)
+  if (verdict !== 'open') throw await slotTaken(context, offer, startsAt)
   return { offer, placement: placementOf(offer, { appointmentId, patientId, startsAt }) }
 }

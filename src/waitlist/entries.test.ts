@@ -65,13 +65,19 @@ test('a wish that nothing can fulfil is refused with the field that is wrong', a
     [{ appointmentId, doctorId, specialtyId }, '/specialtyId'],
     [{ appointmentId, doctorId: newId() }, '/doctorId'],
     [{ appointmentId, specialtyId: newId() }, '/specialtyId'],
-    [{ appointmentId, clinicId: otherClinicId }, '/doctorId'],
+    [{ appointmentId, clinicId: otherClinicId }, '/clinicId'],
+    [{ appointmentId, untilDate: await dateIn(740) }, '/untilDate'],
     [{ appointmentId, weekdays: [] }, '/weekdays'],
     [{ appointmentId, weekdays: [8] }, '/weekdays/0'],
     [{ doctorId }, '/visitTypeId'],
     [{ visitTypeId }, '/doctorId'],
     [{ visitTypeId, doctorId, untilDate: '2020-01-01' }, '/untilDate'],
-    [{ visitTypeId: network.otherClinicVisitTypeId, doctorId }, '/doctorId'],
+    [{ visitTypeId: network.otherClinicVisitTypeId, doctorId }, '/visitTypeId'],
+    [{ visitTypeId: newId(), specialtyId }, '/visitTypeId'],
+    [{ visitTypeId, specialtyId, clinicId: otherClinicId }, '/clinicId'],
+    [{ visitTypeId, doctorId: newId() }, '/doctorId'],
+    [{ visitTypeId, doctorId, fromDate: await dateIn(740) }, '/fromDate'],
+    [{ visitTypeId, doctorId, untilDate: await dateIn(740) }, '/untilDate'],
   ]
   for (const [body, pointer] of wrongs) {
     const answer = await join(anna.as, body)
@@ -171,4 +177,62 @@ test('the list goes on where a page ended, longest waiting first', async () => {
   assert.equal(second.body.nextCursor, null)
   const none = await must(call(app, 'GET /waitlist?status=fulfilled', { as }))
   assert.deepEqual(none.body.items, [])
+})
+
+test('who no longer waits is listed when asked for', async () => {
+  const network = await fullNetwork()
+  const anna = await waitWith(network, 0)
+  await must(call(app, `DELETE /waitlist/${anna.entryId}`, { as: anna.as }))
+  const waiting = await must(call(app, 'GET /waitlist', { as: anna.as }))
+  assert.deepEqual(waiting.body.items, [])
+  const ended = await must(call(app, 'GET /waitlist?status=ended', { as: anna.as }))
+  assert.equal(ended.body.items[0].id, anna.entryId)
+})
+
+test("a visit's entry is its own clinic's; the doctor's other clinic sees it while one of its times is held, and cannot end it", async () => {
+  const network = await fullNetwork()
+  const { people, doctorId, otherClinicId } = network
+  await runtime.db
+    .insertInto('doctor_clinic')
+    .values({ doctor_id: doctorId, clinic_id: otherClinicId })
+    .execute()
+  runtime.board.doctors.forget(doctorId)
+  const anna = await waitWith(network, 0)
+  const as = people.deskElsewhere
+  const path = `/waitlist/${anna.entryId}` as const
+  for (const request of [`GET ${path}`, `DELETE ${path}`] as const)
+    assert.equal((await call(app, request, { as })).status, 404)
+
+  const date = await dateIn(6)
+  await must(
+    call(app, 'POST /doctors/me/openings', {
+      as: people.doctor,
+      body: { clinicId: otherClinicId, date, from: '10:00', to: '10:30' },
+    }),
+  )
+  await workAt(await tomorrowAt())
+  const seen = await must(call(app, `GET ${path}`, { as }))
+  assert.equal(seen.body.offer.slot.clinicId, otherClinicId)
+  const left = await call(app, `DELETE ${path}`, { as })
+  assert.equal(left.body.type, '/problems/not-allowed')
+  const denied = (await auditOf(anna.entryId)).filter(({ allowed }) => !allowed)
+  assert.deepEqual(
+    denied.map(({ action }) => action),
+    ['waitlist.read', 'waitlist.leave', 'waitlist.leave'],
+  )
+  const refused = await must(call(app, `POST ${path}/refuse`, { as }))
+  assert.equal(refused.body.status, 'waiting')
+  assert.equal((await call(app, `GET ${path}`, { as })).status, 404)
+  await must(call(app, `DELETE ${path}`, { as: people.deskHere }))
+})
+
+test("who waits for a doctor at any clinic is seen at the doctor's clinics, and who waits for a specialty is not", async () => {
+  const network = await fullNetwork()
+  const { people, doctorId, specialtyId, visitTypeId } = network
+  const anna = await makePatient(runtime)
+  const { body: byDoctor } = await must(join(anna.as, { doctorId, visitTypeId }))
+  const { body: bySpecialty } = await must(join(anna.as, { specialtyId, visitTypeId }))
+  const as = people.deskHere
+  assert.equal((await call(app, `GET /waitlist/${bySpecialty.id}`, { as })).status, 404)
+  await must(call(app, `DELETE /waitlist/${byDoctor.id}`, { as }))
 })

@@ -105,6 +105,31 @@ export async function closeOffer(
   return numUpdatedRows > 0n
 }
 
+/**
+ * Lets those wait again who took an offer that was made after `since` and undid that. The offer counts as
+ * refused.
+ */
+export async function reopenUndone(db: Queryable, since: Instant): Promise<void> {
+  await sql`
+    with undone as (
+      update waitlist_offer as offer set outcome = 'refused'
+      from waitlist_entry as entry
+      join appointment_event as taking
+        on taking.appointment_id = entry.appointment_id and taking.command = 'reschedule'
+      where offer.outcome = 'taken' and offer.offered_at > ${formatUtc(since)}
+        and entry.id = offer.entry_id
+        and taking.starts_at = offer.starts_at and taking.doctor_id = offer.doctor_id
+        and (select command from appointment_event as step
+          where step.appointment_id = taking.appointment_id and step.version > taking.version
+            and step.command <> 'note'
+          order by step.version limit 1) = 'undo'
+      returning offer.entry_id)
+    update waitlist_entry as entry set status = 'waiting' from undone
+    where entry.id = undone.entry_id and entry.status = 'fulfilled' and not exists (
+      select from waitlist_entry as other
+      where other.appointment_id = entry.appointment_id and other.status = 'waiting')`.execute(db)
+}
+
 /** Frees a held time before it runs out, by booking's own function for that. */
 export async function releaseHold(
   db: Queryable,
@@ -112,6 +137,28 @@ export async function releaseHold(
 ): Promise<void> {
   await sql`select end_appointments(null, ${[options.appointmentId]}::uuid[],
     ${formatUtc(options.now)}, ${options.origin})`.execute(db)
+}
+
+/**
+ * When the patient is somewhere else or may be: at other appointments than `exceptId`, and at the times
+ * that are offered to them.
+ */
+export async function busyTimesOf(
+  db: Queryable,
+  options: { patientId: string; exceptId: string | null; now: Instant },
+): Promise<Interval[]> {
+  const { patientId, exceptId } = options
+  const now = formatUtc(options.now)
+  const { rows } = await sql<Interval>`
+    select lower(during) as "startsAt", upper(during) as "endsAt" from claim
+    where calendar_id = ${patientId} and upper(during) > ${now}
+      and appointment_id is distinct from ${exceptId}::uuid
+      and (expires_at is null or expires_at > ${now})
+    union all
+    select starts_at, ends_at from appointment
+    where patient_id = ${patientId} and starts_at > ${now} and status = 'held' and is_offer
+      and expires_at > ${now}`.execute(db)
+  return rows
 }
 
 /** A time that a step freed: the doctor's and the room's, with the visit's buffers. */

@@ -134,6 +134,19 @@ test('times are offered in turn: whoever names the doctor first, then who waits 
   )
 })
 
+test('two who wait are offered two times of a doctor in one pass, in turn', async () => {
+  const network = await fullNetwork()
+  const waiting = [await waitWith(network, 0), await waitWith(network, 1)]
+  await free(network, 0)
+  await free(network, 1)
+  await workAt(noon)
+  const entries = await Promise.all(waiting.map(entryOf))
+  assert.deepEqual(
+    entries.map(({ offer }) => offer?.slot.startsAt),
+    network.near.map(({ startsAt }) => startsAt),
+  )
+})
+
 test('whoever let an offer run out is offered another time an hour later, and the others at once', async () => {
   const network = await fullNetwork()
   const [anna, ben] = [await waitWith(network, 0), await waitWith(network, 1)]
@@ -161,23 +174,92 @@ test('nobody is offered anything at night, by the clock of the clinic', async ()
   assert.equal((await entryOf(anna)).status, 'offered')
 })
 
-test('a time that opens otherwise is offered too, and an offer ends before the visit would begin', async () => {
+test('a time that opens otherwise is offered too, held for twenty minutes, and none that begins within two hours', async () => {
   const network = await fullNetwork()
   const anna = await waitWith(network, 0)
   await changeDoctor(network, { noticeMinutesMin: 0 })
-  await open(network, { date: await dateIn(1), from: '12:10', to: '12:40' })
+  const date = await dateIn(1)
+  await open(network, { date, from: '13:30', to: '14:00' })
+  await workAt(noon)
+  assert.equal((await entryOf(anna)).status, 'waiting')
+  await open(network, { date, from: '14:00', to: '14:30' })
   await workAt(noon)
   const { offer } = await entryOf(anna)
-  assert.equal(instantOf(offer.slot.startsAt), noon + 10 * minute)
-  assert.equal(offer.heldUntil, offer.slot.startsAt)
+  assert.equal(instantOf(offer.slot.startsAt), noon + 120 * minute)
+  assert.equal(instantOf(offer.heldUntil), noon + 20 * minute)
 })
 
 test("the doctor's shortest notice holds for offers", async () => {
   const network = await fullNetwork()
   const anna = await waitWith(network, 0)
-  await open(network, { date: await dateIn(1), from: '12:30', to: '13:00' })
+  await changeDoctor(network, { noticeMinutesMin: 240 })
+  await open(network, { date: await dateIn(1), from: '15:00', to: '15:30' })
   await workAt(noon)
   assert.equal((await entryOf(anna)).status, 'waiting')
+})
+
+test('a patient is offered one time at an instant, however often they wait', async () => {
+  const network = await fullNetwork()
+  const { doctorId, specialtyId, visitTypeId, people } = network
+  const colleagueId = await addDoctor(network)
+  const date = await dateIn(5)
+  const patient = await makePatient(runtime)
+  const wishes = [{ doctorId }, { doctorId: colleagueId }, { specialtyId }]
+  const entryIds: string[] = []
+  for (const wish of wishes) {
+    const body = {
+      ...wish,
+      visitTypeId,
+      fromDate: date,
+      untilDate: date,
+      from: '10:00',
+      to: '10:30',
+    }
+    entryIds.push((await must(call(app, 'POST /waitlist', { as: patient.as, body }))).body.id)
+  }
+  await free(network, 0)
+  await workAt(noon)
+  const entries = await Promise.all(
+    entryIds.map((entryId) => entryOf({ ...patient, visitId: '', entryId })),
+  )
+  assert.deepEqual(
+    entries.map(({ status }) => status),
+    ['offered', 'waiting', 'waiting'],
+  )
+  await must(call(app, `POST /waitlist/${entryIds[0]}/refuse`, { as: people.doctor }))
+  await workAt(noon + second)
+  const again = await entryOf({ ...patient, visitId: '', entryId: entryIds[1]! })
+  assert.equal(again.offer.slot.doctorId, colleagueId)
+})
+
+test('who comes after an entry that cannot be worked on has their turn in the next pass', async () => {
+  const network = await fullNetwork()
+  const { doctorId, visitTypeId, otherClinicId, people } = network
+  await runtime.db
+    .insertInto('doctor_clinic')
+    .values({ doctor_id: doctorId, clinic_id: otherClinicId })
+    .execute()
+  runtime.board.doctors.forget(doctorId)
+  const eve = await makePatient(runtime)
+  const wish = { doctorId, visitTypeId, clinicId: otherClinicId }
+  await must(call(app, 'POST /waitlist', { as: eve.as, body: wish }))
+  const anna = await waitWith(network, 0)
+  await free(network, 0)
+  const setZone = (time_zone: string) =>
+    runtime.db.updateTable('clinic').set({ time_zone }).where('id', '=', otherClinicId).execute()
+  await setZone('Mars/Base')
+  try {
+    await assert.rejects(workAt(noon), RangeError)
+    assert.notEqual(
+      (await call(app, `GET /waitlist/${anna.entryId}`, { as: people.doctor })).body.status,
+      'offered',
+    )
+    await workAt(noon)
+    assert.equal((await entryOf(anna)).status, 'offered')
+    await assert.rejects(workAt(noon), RangeError)
+  } finally {
+    await setZone('Europe/Paris')
+  }
 })
 
 test("the patient's own visit may overlap the offered time, another visit of theirs must not", async () => {

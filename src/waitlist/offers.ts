@@ -2,12 +2,11 @@
 // and not off events, so that nothing is missed when a process dies.
 
 import { setImmediate as breathe, setTimeout as delay } from 'node:timers/promises'
-import { claimOf, type Offer } from '#src/availability/open-times.ts'
+import { claimOf } from '#src/availability/open-times.ts'
 import { isPatientOf } from '#src/availability/queries.ts'
 import { isForKnownPatients } from '#src/availability/search.ts'
 import { canBeUndone, isAhead } from '#src/booking/appointment-state.ts'
 import { take } from '#src/booking/book.ts'
-import { isClaimed } from '#src/booking/call-queries.ts'
 import { undoMilliseconds } from '#src/booking/undo.ts'
 import { forgetOffer } from '#src/booking/wanted-time.ts'
 import type { Context, Runtime } from '#src/context.ts'
@@ -17,9 +16,24 @@ import { messageOf } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { overlaps } from '#src/kernel/interval.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
-import { insertOffer, openOffers, timesFreedSince, type FreedTime } from './offer-queries.ts'
+import {
+  busyTimesOf,
+  insertOffer,
+  openOffers,
+  reopenUndone,
+  timesFreedSince,
+  type FreedTime,
+} from './offer-queries.ts'
 import { outcomeOf, settleOffer } from './outcome.ts'
-import { openTimesFor, placesFor, type Candidate } from './places.ts'
+import {
+  beginPass,
+  groupOf,
+  keepSeen,
+  newSurvey,
+  openTimesFor,
+  type Candidate,
+  type Survey,
+} from './places.ts'
 import {
   endEntry,
   lockWaitingEntry,
@@ -28,10 +42,13 @@ import {
   waitingInTurn,
   type WaitingRow,
 } from './queries.ts'
-import { isOver, minuteOfDay } from './wish.ts'
+import { isOver } from './wish.ts'
 
 const pauseMilliseconds = 5000
 const batchSize = 200
+
+/** How long ago an offer that was taken may have been made, for a look at whether that was undone. */
+const reopenedMilliseconds = 24 * 60 * 60_000
 
 /** How long a time is held for someone. */
 const heldMilliseconds = 20 * 60_000
@@ -39,19 +56,26 @@ const heldMilliseconds = 20 * 60_000
 /** Whoever lets an offer run out is not at the phone: the next one comes this long after. */
 const lapsePauseMilliseconds = 60 * 60_000
 
-/** By the clinic's clock, from and to: nobody is asked at night. */
-const awakeMinutes = { from: 8 * 60, to: 20 * 60 }
-
-/** How many of a doctor's times are looked at when the first ones must wait. */
-const candidatesMax = 20
-
 type Working = Pick<Runtime, 'db' | 'clock' | 'events' | 'board'>
+
+/** What one pass through the waitlist leaves for the next. */
+export interface Passes {
+  survey: Survey
+  /** The entry at which the last pass broke: the next one goes on after it, so that all have their turn. */
+  brokeAt: WaitingRow | null
+}
+
+/** Before the first pass. */
+export function noPassYet(): Passes {
+  return { survey: newSurvey(), brokeAt: null }
+}
 
 /** Offers what is open every few seconds, until `signal` aborts. */
 export async function keepWaitlist(runtime: Runtime, signal: AbortSignal): Promise<void> {
+  const passes = noPassYet()
   while (!signal.aborted) {
     try {
-      await offerFreedTimes(runtime, signal)
+      await offerOpenTimes(runtime, passes, signal)
     } catch (error) {
       runtime.log.warn({ error: messageOf(error) }, 'the work on the waitlist failed')
     }
@@ -64,28 +88,37 @@ export async function keepWaitlist(runtime: Runtime, signal: AbortSignal): Promi
  * any more, and offers each of the others the soonest time that suits. Does nothing while another
  * process is at it. Answers how many offers it made.
  */
-export async function offerFreedTimes(runtime: Working, signal?: AbortSignal): Promise<number> {
-  if (!(await someoneWaits(runtime.db))) return 0
+export async function offerOpenTimes(
+  runtime: Working,
+  passes: Passes = noPassYet(),
+  signal?: AbortSignal,
+): Promise<number> {
+  const { db, clock } = runtime
+  await reopenUndone(db, clock() - reopenedMilliseconds)
+  if (!(await someoneWaits(db))) return 0
   const context = { ...runtime, actor: null, requestId: newId() }
   // The lock ends with its connection, and so with a process that dies.
-  return runtime.db.transaction().execute(async (lock) => {
+  return db.transaction().execute(async (lock) => {
     if (!(await lockWaitlist(lock))) return 0
-    for (const offer of await openOffers(lock, runtime.clock())) {
+    for (const offer of await openOffers(lock, clock())) {
       const settled = outcomeOf(offer)
       if (settled !== null) await settleOffer(context, offer, settled)
     }
+    beginPass(passes.survey)
     let offerCount = 0
-    let batch: WaitingRow[] = []
+    let batch: WaitingRow[]
     do {
-      const after = batch.at(-1) ?? null
-      batch = await waitingInTurn(lock, { now: runtime.clock(), after, limit: batchSize })
+      batch = await waitingInTurn(lock, { now: clock(), after: passes.brokeAt, limit: batchSize })
       for (const entry of batch) {
         if (signal?.aborted) return offerCount
-        if (await serve(context, entry)) offerCount += 1
+        passes.brokeAt = entry
+        if (await serve(context, passes.survey, entry)) offerCount += 1
         // Requests go first.
         await breathe()
       }
     } while (batch.length === batchSize)
+    passes.brokeAt = null
+    keepSeen(passes.survey)
     return offerCount
   })
 }
@@ -93,7 +126,11 @@ export async function offerFreedTimes(runtime: Working, signal?: AbortSignal): P
 type OfferingContext = Working & Pick<Context, 'actor' | 'requestId'>
 
 /** Does for one entry what is to be done; answers whether it was offered a time. */
-async function serve(context: OfferingContext, entry: WaitingRow): Promise<boolean> {
+async function serve(
+  context: OfferingContext,
+  survey: Survey,
+  entry: WaitingRow,
+): Promise<boolean> {
   const now = context.clock()
   if (isOver(entry, { now, patienceMilliseconds: undoMilliseconds })) {
     await endEntry(context.db, entry.id)
@@ -102,28 +139,44 @@ async function serve(context: OfferingContext, entry: WaitingRow): Promise<boole
   const isOff = entry.visit_status !== null && !isAhead(entry.visit_status)
   const isAway = entry.lapsed_at !== null && now - entry.lapsed_at < lapsePauseMilliseconds
   if (isOff || isAway) return false
-  const offers = (await placesFor(context, entry)).filter((offer) => isAwake(offer, now))
+  const group = await groupOf(context, survey, { entry, now })
+  // Nobody is left who could see the patient: the doctor is gone, or such visits are.
+  if (group.places.length === 0) await endEntry(context.db, entry.id)
   const before = new Set(entry.offered_before.map(([doctorId, at]) => `${doctorId} ${at}`))
-  const candidates = openTimesFor(entry, offers, {
+  const candidates = await openTimesFor(survey, entry, {
+    group,
     now,
-    limit: candidatesMax,
     isNew: ({ doctorId, startsAt }) => !before.has(`${doctorId} ${startsAt}`),
   })
   if (candidates.length === 0) return false
   // Read after the open times, which may be as new as this moment.
   const freed = await freedTimes(context, candidates, now)
+  const { patient_id: patientId, appointment_id: exceptId } = entry
+  // The visit itself may overlap: it makes way for the earlier time.
+  const busy = await busyTimesOf(context.db, { patientId, exceptId, now })
+  const isSeenBy = asksOnce((doctorId) =>
+    isPatientOf(context.db, { patientIds: [patientId], doctorId, now }),
+  )
   for (const candidate of candidates) {
-    if (freed.some((time) => isWaitingForUndo(time, candidate))) continue
-    if (!(await isForPatient(context, entry, { ...candidate, now }))) continue
-    if (await makeOffer(context, entry, { ...candidate, now })) return true
+    const { offer, slot, place } = candidate
+    if (place.isLost || freed.some((time) => isWaitingForUndo(time, candidate))) continue
+    if (busy.some((time) => overlaps(time, slot))) continue
+    const isKnown = !isForKnownPatients(offer) || entry.visit_doctor_id === offer.doctor.id
+    if (!isKnown && !(await isSeenBy(offer.doctor.id))) continue
+    if (await makeOffer(context, entry, { offer, slot, now })) return true
+    place.isLost = true
   }
   return false
 }
 
-/** Whether it is day at the clinic. */
-function isAwake({ clinic }: Offer, now: Instant): boolean {
-  const minute = minuteOfDay(now, clinic.calendar.timeZone)
-  return minute >= awakeMinutes.from && minute < awakeMinutes.to
+/** The same answers, each asked for once. */
+function asksOnce(ask: (id: string) => Promise<boolean>): (id: string) => Promise<boolean> {
+  const answers = new Map<string, Promise<boolean>>()
+  return (id) => {
+    const answer = answers.get(id) ?? ask(id)
+    answers.set(id, answer)
+    return answer
+  }
 }
 
 /** What was freed so short a time ago that whoever freed it may still undo that. */
@@ -154,22 +207,8 @@ function isWaitingForUndo(freed: FreedTime, { offer, slot }: Candidate): boolean
   return isInTheWay && isRoom
 }
 
-interface Offering extends Candidate {
+interface Offering extends Pick<Candidate, 'offer' | 'slot'> {
   now: Instant
-}
-
-/** Whether the doctor would see this patient, who is not somewhere else then. */
-async function isForPatient(
-  { db }: OfferingContext,
-  entry: WaitingRow,
-  { offer, slot, now }: Offering,
-): Promise<boolean> {
-  const { patient_id: patientId, appointment_id: visitId, visit_doctor_id } = entry
-  const doctorId = offer.doctor.id
-  if (isForKnownPatients(offer) && visit_doctor_id !== doctorId)
-    if (!(await isPatientOf(db, { patientIds: [patientId], doctorId, now }))) return false
-  // The visit itself may overlap: it makes way for the earlier time.
-  return !(await isClaimed(db, { calendarId: patientId, during: slot, now, exceptId: visitId }))
 }
 
 /** The time was taken, or the entry offered another one, in the same moment. */
@@ -183,7 +222,7 @@ export async function makeOffer(
 ): Promise<boolean> {
   const appointmentId = newId()
   const { startsAt, doctorId, clinicId } = slot
-  const expiresAt = Math.min(now + heldMilliseconds, startsAt)
+  const expiresAt = now + heldMilliseconds
   try {
     return await transact(context, async (tx) => {
       if (!(await lockWaitingEntry(tx.db, entry.id))) return false

@@ -43,12 +43,17 @@ export interface EntryRow {
   visit_changed_at: Instant | null
   /** The visit's, else the clinic's; null for someone who would go to any clinic. */
   time_zone: string | null
+  /** Whose patient waits: the visit's doctor, without a visit the one who is named. */
+  about_doctor_id: string | null
+  /** The visit's clinic; without a visit the one that is named, else the named doctor's. */
+  about_clinic_ids: string[]
   offer: HeldOffer | null
 }
 
 type EntryColumns = EntryRow & {
   stored_status: WaitlistEntryTable['status']
-  visit_clinic_id: string | null
+  held_doctor_id: string | null
+  held_clinic_id: string | null
 }
 
 const asMilliseconds = (column: string) => sql.raw(`(extract(epoch from ${column}) * 1000)::float8`)
@@ -65,10 +70,16 @@ const entriesAt = (now: Instant) => sql<EntryColumns>`(
     entry.clinic_id, entry.weekdays, entry.from_minute, entry.to_minute, entry.from_date,
     entry.until_date, entry.created_at,
     ${statusAt(now, 'visit')} as visit_status, visit.starts_at as visit_starts_at,
-    visit.doctor_id as visit_doctor_id, visit.clinic_id as visit_clinic_id,
+    visit.doctor_id as visit_doctor_id,
     (select occurred_at from appointment_event
       where appointment_id = visit.id and version = visit.version) as visit_changed_at,
     coalesce(visit.time_zone, clinic.time_zone) as time_zone,
+    coalesce(visit.doctor_id, entry.doctor_id) as about_doctor_id,
+    case when visit.id is not null then array[visit.clinic_id]
+      when entry.clinic_id is not null then array[entry.clinic_id]
+      else array(select clinic_id from doctor_clinic where doctor_id = entry.doctor_id)
+      end as about_clinic_ids,
+    held.doctor_id as held_doctor_id, held.clinic_id as held_clinic_id,
     case when held.id is not null then json_build_object('appointment_id', held.id,
       'doctor_id', held.doctor_id, 'clinic_id', held.clinic_id, 'visit_type_id', held.visit_type_id,
       'starts_at', ${asMilliseconds('held.starts_at')}, 'ends_at', ${asMilliseconds('held.ends_at')},
@@ -81,17 +92,14 @@ const entriesAt = (now: Instant) => sql<EntryColumns>`(
   left join appointment as held on held.id = offer.appointment_id and held.status = 'held'
     and held.expires_at > ${formatUtc(now)}::timestamptz)`
 
-/** Whether the entry is about one of the clinics: its own, its visit's, or its doctor's where it names none. */
-const isAbout = (clinicIds: readonly string[]) => sql<SqlBool>`(
-  entry.clinic_id = any (${clinicIds}::uuid[]) or entry.visit_clinic_id = any (${clinicIds}::uuid[])
-  or (entry.clinic_id is null and exists (select from doctor_clinic
-    where doctor_clinic.doctor_id = entry.doctor_id
-      and doctor_clinic.clinic_id = any (${clinicIds}::uuid[]))))`
+/** Whether the entry, or the time that is held for it, is about the doctor or one of the clinics. */
+const isAbout = (doctorId: string | null, clinicIds: readonly string[]) => sql<SqlBool>`(
+  entry.about_doctor_id = ${doctorId}::uuid or entry.about_clinic_ids && ${clinicIds}::uuid[]
+  or entry.held_doctor_id = ${doctorId}::uuid or entry.held_clinic_id = any (${clinicIds}::uuid[]))`
 
 const seenBy = (sight: Sight) => sql<SqlBool>`(${sight.all}::boolean
   or entry.patient_id = any (${sight.patientIds}::uuid[])
-  or entry.doctor_id = ${sight.doctorId}::uuid or entry.visit_doctor_id = ${sight.doctorId}::uuid
-  or ${isAbout(sight.clinicIds)})`
+  or ${isAbout(sight.doctorId, sight.clinicIds)})`
 
 const shown = [
   'entry.id',
@@ -113,21 +121,19 @@ const shown = [
   'entry.visit_starts_at',
   'entry.visit_changed_at',
   'entry.time_zone',
+  'entry.about_doctor_id',
+  'entry.about_clinic_ids',
   'entry.offer',
 ] as const
 
-/** The entry when it is one that `sight` may find. */
+/** The entry when it is one that `sight` may find; null stands for someone who was let in before. */
 export async function entryById(
   db: Queryable,
   id: string,
-  options: { sight: Sight; now: Instant },
+  { sight, now }: { sight: Sight | null; now: Instant },
 ): Promise<EntryRow | undefined> {
-  return db
-    .selectFrom(entriesAt(options.now).as('entry'))
-    .select(shown)
-    .where('entry.id', '=', id)
-    .where(seenBy(options.sight))
-    .executeTakeFirst()
+  const query = db.selectFrom(entriesAt(now).as('entry')).select(shown).where('entry.id', '=', id)
+  return (sight === null ? query : query.where(seenBy(sight))).executeTakeFirst()
 }
 
 export interface EntryFilter {
@@ -141,7 +147,10 @@ export interface EntryPosition {
   id: string
 }
 
-/** The entries that match and that `sight` may find, longest waiting first. */
+/**
+ * The entries that match and that `sight` may find, longest waiting first; those that wait, with an offer
+ * or without, unless the filter names a status.
+ */
 export async function entriesByAge(
   db: Queryable,
   options: {
@@ -157,9 +166,12 @@ export async function entriesByAge(
     .selectFrom(entriesAt(options.now).as('entry'))
     .select(shown)
     .where(seenBy(options.sight))
-  if (filter.status !== undefined) query = query.where('entry.status', '=', filter.status)
+  query =
+    filter.status === undefined
+      ? query.where('entry.stored_status', '=', 'waiting')
+      : query.where('entry.status', '=', filter.status)
   if (filter.patientId !== undefined) query = query.where('entry.patient_id', '=', filter.patientId)
-  if (filter.clinicId !== undefined) query = query.where(isAbout([filter.clinicId]))
+  if (filter.clinicId !== undefined) query = query.where(isAbout(null, [filter.clinicId]))
   if (after !== null)
     query = query.where(
       sql<SqlBool>`(entry.created_at, entry.id) > (${formatUtc(after.createdAt)}, ${after.id}::uuid)`,
@@ -173,6 +185,8 @@ export interface WaitingRow extends EntryRow {
   offered_before: [string, Instant][]
   /** When the last offer that nobody answered ran out; null for none. */
   lapsed_at: Instant | null
+  /** Whether who waits for a first visit has got one since. */
+  has_visit: boolean
 }
 
 /** The entries that wait without an offer, those that name a doctor first, then the longest waiting. */
@@ -188,8 +202,23 @@ export async function waitingInTurn(
       sql<[string, Instant][]>`coalesce((
         select json_agg(json_build_array(doctor_id, ${asMilliseconds('starts_at')}))
         from waitlist_offer where entry_id = entry.id), '[]')`.as('offered_before'),
-      sql<Instant | null>`(select max(expires_at) from waitlist_offer
-        where entry_id = entry.id and outcome = 'expired')`.as('lapsed_at'),
+      sql<Instant | null>`(select max(expires_at) from waitlist_offer as offer
+        where entry_id = entry.id and outcome = 'expired'
+          -- One that Visita let go before its time was not left unanswered.
+          and not exists (select from appointment_event as step
+            where step.appointment_id = offer.appointment_id and step.command = 'expire'
+              and step.occurred_at < offer.expires_at))`.as('lapsed_at'),
+      sql<boolean>`(entry.appointment_id is null and exists (select from appointment
+        where appointment.patient_id = entry.patient_id
+          and appointment.visit_type_id = entry.visit_type_id
+          and appointment.created_at > entry.created_at
+          and appointment.status in ('confirmed', 'arrived', 'with_doctor', 'completed')
+          -- What was taken here has fulfilled the entry, or is about to.
+          and not exists (select from waitlist_offer as own
+            where own.appointment_id = appointment.id and own.entry_id = entry.id)
+          and (appointment.doctor_id = entry.doctor_id or exists (select from doctor_specialty
+            where doctor_specialty.doctor_id = appointment.doctor_id
+              and doctor_specialty.specialty_id = entry.specialty_id))))`.as('has_visit'),
     ])
     .where('entry.stored_status', '=', 'waiting')
     .where('entry.status', '=', 'waiting')
@@ -225,10 +254,33 @@ export async function lockWaitlist(db: Queryable): Promise<boolean> {
   return rows[0]!.is_locked
 }
 
-export async function insertEntry(
-  db: Queryable,
-  entry: Omit<WaitlistEntryTable, 'status' | 'created_at'> & { createdAt: Instant },
-): Promise<void> {
+/** Holds the patient's row until the transaction's end, so that wishes are counted one by one. */
+export async function lockPatient(db: Queryable, patientId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('patient')
+    .select('id')
+    .where('id', '=', patientId)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** How many entries of the patient wait. */
+export async function countWaiting(db: Queryable, patientId: string): Promise<number> {
+  const { count } = await db
+    .selectFrom('waitlist_entry')
+    .select(sql<number>`count(*)::integer`.as('count'))
+    .where('patient_id', '=', patientId)
+    .where('status', '=', 'waiting')
+    .executeTakeFirstOrThrow()
+  return count
+}
+
+export type NewEntryColumns = Omit<WaitlistEntryTable, 'status' | 'created_at'> & {
+  createdAt: Instant
+}
+
+export async function insertEntry(db: Queryable, entry: NewEntryColumns): Promise<void> {
   const { createdAt, ...columns } = entry
   await db
     .insertInto('waitlist_entry')

@@ -9,7 +9,8 @@ import { Id, InstantPosition, NoContent, Page, ref } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import type { RefusalCode } from '#src/kernel/errors.ts'
 import { refuseOffer, takeOffer, type AnswerInput } from './answers.ts'
-import { findEntry, joinWaitlist, leaveWaitlist, listEntries, readEntry } from './entries.ts'
+import { leaveWaitlist, listEntries, readEntry } from './entries.ts'
+import { joinWaitlist } from './join.ts'
 import {
   EntriesQuery,
   NewWaitlistEntrySchema,
@@ -34,7 +35,14 @@ export function waitlistRoutes(app: App): void {
     {
       config: {
         audience: 'signed-in',
-        refusals: ['not-found', 'not-allowed', 'not-offered', 'wrong-state', 'conflict'],
+        refusals: [
+          'not-found',
+          'not-allowed',
+          'not-offered',
+          'wrong-state',
+          'conflict',
+          'idempotency-key-reused',
+        ],
       },
       schema: {
         operationId: 'joinWaitlist',
@@ -45,12 +53,20 @@ export function waitlistRoutes(app: App): void {
           'name a specialty, then to those who wait longest. By day only, and never while whoever freed ' +
           'the time can still undo that.',
         tags,
+        headers: BookingHeaders,
         body: ref(NewWaitlistEntrySchema),
         response: { 201: ref(WaitlistEntrySchema) },
       },
     },
     async (request, reply) => {
-      const entry = await joinWaitlist(signedIn(request), request.body)
+      const context = signedIn(request)
+      const keyed = idempotentRequest({
+        header: request.headers['idempotency-key'],
+        accountId: context.actor.accountId,
+        route: 'POST /waitlist',
+        body: request.body,
+      })
+      const entry = await joinWaitlist(context, request.body, keyed)
       reply.code(201).header('location', `/api/v1/waitlist/${entry.id}`)
       return presentEntry(entry)
     },
@@ -63,7 +79,9 @@ export function waitlistRoutes(app: App): void {
       schema: {
         operationId: 'listWaitlist',
         summary: 'The waitlist as far as it concerns the caller, longest waiting first',
-        description: 'Patients see their own entries, staff those about their doctors and clinics.',
+        description:
+          'Patients see their own entries, staff those of their visits and of whom patients wait for, ' +
+          'and those to which their times are offered.',
         tags,
         querystring: EntriesQuery,
         response: { 200: Page(ref(WaitlistEntrySchema)) },
@@ -98,7 +116,7 @@ export function waitlistRoutes(app: App): void {
   app.delete(
     '/waitlist/:id',
     {
-      config: { audience: 'signed-in' },
+      config: { audience: 'signed-in', refusals: ['not-allowed'] },
       schema: {
         operationId: 'leaveWaitlist',
         summary: 'Leave the waitlist; a time that is offered is let go',
@@ -162,8 +180,8 @@ function answerRoutes(app: App): void {
     async (request) => {
       const context = signedIn(request)
       const { id } = request.params
-      await refuseOffer(context, id, answerInput(request, 'refuse', context.actor.accountId))
-      return presentEntry(await findEntry(context, id))
+      const input = answerInput(request, 'refuse', context.actor.accountId)
+      return presentEntry(await refuseOffer(context, id, input))
     },
   )
 }

@@ -28,7 +28,11 @@ const wish = {
     description: 'Whom to see; this or `specialtyId`. Default: the doctor of the visit.',
   }),
   specialtyId: Type.Optional({ ...Id, description: 'Any doctor of it who offers the visit type.' }),
-  clinicId: Type.Optional({ ...Id, description: 'At this clinic only.' }),
+  clinicId: Type.Optional({
+    ...Id,
+    description:
+      'At this clinic only. Default for a first visit by specialty that a front desk asks for: its own.',
+  }),
   weekdays: Type.Optional(
     Type.Array(Type.Integer({ minimum: 1, maximum: 7 }), {
       minItems: 1,
@@ -41,7 +45,10 @@ const wish = {
   from: Type.Optional({ ...MinuteText, description: "Not before this hour of the clinic's day." }),
   to: Type.Optional({ ...MinuteText, description: 'Over by this hour.' }),
   fromDate: Type.Optional({ ...LocalDateText, description: 'Clinic-local date, inclusive.' }),
-  untilDate: Type.Optional({ ...LocalDateText, description: 'Clinic-local date, inclusive.' }),
+  untilDate: Type.Optional({
+    ...LocalDateText,
+    description: 'Clinic-local date, inclusive. Default for a first visit: in a year.',
+  }),
 }
 
 export const NewWaitlistEntrySchema = component(
@@ -150,9 +157,13 @@ export const OfferAnswerSchema = component(
 )
 
 export const EntriesQuery = Type.Object({
-  status: Type.Optional(Type.Enum([...entryStatuses])),
+  status: Type.Optional(
+    Type.Enum([...entryStatuses], {
+      description: 'Default: `waiting` and `offered`.',
+    }),
+  ),
   patientId: Type.Optional(Id),
-  clinicId: Type.Optional({ ...Id, description: 'What is about this clinic or its doctors.' }),
+  clinicId: Type.Optional({ ...Id, description: 'What is about visits at this clinic.' }),
   ...PageQuery,
 })
 

@@ -11,6 +11,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { pino } from 'pino'
+import { openRuntime, type OpenRuntime } from '#src/app.ts'
+import { loadConfig } from '#src/config.ts'
 import { until } from '#test/support/race-servers.ts'
 import { freshDatabase } from '#test/support/visita.ts'
 
@@ -29,6 +32,11 @@ export interface RunningVisita {
 
 export interface Site {
   start(): Promise<RunningVisita>
+  /**
+   * A runtime of this process on the database of the running program, for making and looking at what
+   * cannot be had through the API. It must end before the program does.
+   */
+  withRuntime<Result>(work: (opened: OpenRuntime) => Promise<Result>): Promise<Result>
   /** The process id of the embedded database's server. */
   postmasterPid(): Promise<number>
   /** Ends what still runs, and fails when the program left a process behind. */
@@ -36,7 +44,7 @@ export interface Site {
 }
 
 /** A place for Visita to run at, on the embedded database unless TEST_DATABASE_URL is set. */
-export async function makeSite(): Promise<Site> {
+async function makeSite(): Promise<Site> {
   const directory = await mkdtemp(join(tmpdir(), 'visita-crash-'))
   // Root's database server runs as another user, who must get in.
   await chmod(directory, 0o711)
@@ -67,6 +75,17 @@ export async function makeSite(): Promise<Site> {
       children.push(child)
       return listening(child)
     },
+    async withRuntime(work) {
+      const opened = await openRuntime({
+        config: loadConfig({ envFile: null, env }),
+        log: pino({ level: 'silent' }),
+      })
+      try {
+        return await work(opened)
+      } finally {
+        await opened.close()
+      }
+    },
     postmasterPid,
     async close() {
       const running = children.filter(isAlive)
@@ -83,6 +102,16 @@ export async function makeSite(): Promise<Site> {
         await rm(directory, { recursive: true, force: true, maxRetries: 5 })
       }
     },
+  }
+}
+
+/** Runs `work` at a site of its own, and ends what it started. */
+export async function atSite(work: (site: Site) => Promise<void>): Promise<void> {
+  const site = await makeSite()
+  try {
+    await work(site)
+  } finally {
+    await site.close()
   }
 }
 

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import type pg from 'pg'
 import { bookAppointment } from '#src/booking/book.ts'
 import { confirmHold } from '#src/booking/holds.ts'
+import { SlotTaken } from '#src/booking/refusals.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { authenticate } from '#src/identity/authenticate.ts'
 import { newId } from '#src/kernel/ids.ts'
@@ -15,7 +16,7 @@ import { signInAs } from '#test/support/network.ts'
 import { holdClaim, onlyWaiter, whileHeld } from '#test/support/race-blocker.ts'
 import { assertNoOverlap, claimsOf } from '#test/support/race-checks.ts'
 import { makeRaceNetwork, opensAt, type RaceNetwork } from '#test/support/race-network.ts'
-import { throughGate, withServers } from '#test/support/race-servers.ts'
+import { throughGate, until, waitingFor, withServers } from '#test/support/race-servers.ts'
 
 const visitTypes = [{ durationMinutes: 20 }]
 
@@ -103,8 +104,8 @@ test('32 patients who want to hold or book the same time at once: one has it', a
 test('one who books the time that they hold, twice at once, is booked once and holds nothing', async () => {
   await withServers(2, async ({ runtime, clients, database }) => {
     const network = await makeRaceNetwork(runtime, { doctors: 1, patients: 16, visitTypes })
-    await Promise.all(
-      network.patients.map(async ({ patientId }, patient) => {
+    const held = await Promise.all(
+      network.patients.map(async (_, patient) => {
         const minute = opensAt + patient * 20
         const held = await hold(clients[0]!, network, { patient, minute })
         assert.equal(held.status, 201)
@@ -112,10 +113,15 @@ test('one who books the time that they hold, twice at once, is booked once and h
           clients.map((client) => hold(client, network, { patient, minute, hold: false })),
         )
         assert.deepEqual(replies.map(({ status }) => status).sort(), [201, 409])
-        assert.deepEqual(await statusesOf(database, [String(held.body.id)]), ['expired'])
-        assert.equal((await claimsOf(database, [patientId])).length, 1)
+        return String(held.body.id)
       }),
     )
+    assert.deepEqual(
+      await statusesOf(database, held),
+      held.map(() => 'expired'),
+    )
+    const patientIds = network.patients.map(({ patientId }) => patientId)
+    assert.equal((await claimsOf(database, patientIds)).length, patientIds.length)
     await assertNoOverlap(database)
   })
 })
@@ -205,7 +211,8 @@ test('eight overbookings of one time at once all take place, each in a lane of i
       const body = { ...wish, patientId, overbook: { reason: 'Acute.' } }
       return client.send('POST /appointments', { as, body })
     })
-    const replies = await throughGate(servers, { waitersMin: 9 }, sends)
+    // Overbookings of one doctor go one by one: the first at the gate holds up the others.
+    const replies = await throughGate(servers, { waitersMin: 1 }, sends)
     const [ordinary, ...others] = replies.toReversed()
     for (const { status, body } of others) assert.equal(status, 201, JSON.stringify(body))
     assert.ok([201, 409].includes(ordinary!.status), JSON.stringify(ordinary!.body))
@@ -222,52 +229,113 @@ test('eight overbookings of one time at once all take place, each in a lane of i
   })
 })
 
-test('an ordinary booking that is under way is refused by a visit that was overbooked meanwhile, though nobody is below it any more', async () => {
+test('an overbooking waits for an ordinary booking that is under way, and is put over it', async () => {
   await withServers(1, async ({ runtime, client, database }) => {
-    const network = await makeRaceNetwork(runtime, {
-      doctors: 1,
-      patients: 4,
-      visitTypes: [{ durationMinutes: 30 }, { durationMinutes: 10, stepMinutes: 10 }],
-    })
+    const network = await makeRaceNetwork(runtime, { doctors: 1, patients: 3, visitTypes })
     const as = await signInAs(runtime, { role: 'front_desk', clinicId: network.clinicId })
     const doctorId = network.doctorIds[0]!
-    const later = (patient: number, wish: object) =>
-      client.send('POST /appointments', {
-        as,
-        body: {
-          doctorId,
-          patientId: network.patients[patient]!.patientId,
-          visitTypeId: network.visitTypeIds[1],
-          startsAt: network.textAt(opensAt + 80),
-          ...wish,
-        },
-      })
+    const minute = opensAt + 60
     await whileHeld(
-      // In the way of the first minutes of the long visit alone.
-      (blocker) => holdClaim(blocker, network, { calendarId: doctorId, minute: opensAt + 40 }),
+      (blocker) => holdClaim(blocker, network, { calendarId: doctorId, minute }),
       async (blockerPid, release) => {
-        const body = {
-          doctorId,
-          visitTypeId: network.visitTypeIds[0],
-          startsAt: network.textAt(opensAt + 60),
-        }
-        const booking = client.send('POST /appointments', { as: network.patients[0]!.as, body })
-        await onlyWaiter(database, blockerPid)
-        const below = await later(1, {})
-        assert.equal(below.status, 201, JSON.stringify(below.body))
-        const above = await later(2, { overbook: { reason: 'Acute.' } })
-        assert.equal(above.status, 201, JSON.stringify(above.body))
-        const path = `POST /appointments/${below.body.id}/cancel` as const
-        assert.equal((await client.send(path, { as, body: {} })).status, 200)
+        const booking = hold(client, network, { patient: 0, minute, hold: false })
+        const bookingPid = await onlyWaiter(database, blockerPid)
+        let isAnswered = false
+        const overbooking = client
+          .send('POST /appointments', {
+            as,
+            body: {
+              doctorId,
+              startsAt: network.textAt(minute),
+              patientId: network.patients[1]!.patientId,
+              overbook: { reason: 'Acute.' },
+            },
+          })
+          .finally(() => {
+            isAnswered = true
+          })
+        await until(
+          'the overbooking waits, or is answered',
+          async () => isAnswered || (await waitingFor(database, bookingPid)).length > 0,
+        )
+        assert.equal(isAnswered, false, 'the overbooking did not wait')
         await release()
-        const refused = await booking
-        assert.equal(refused.status, 409, JSON.stringify(refused.body))
-        assert.equal(refused.body.type, '/problems/slot-taken')
+        const replies = await Promise.all([booking, overbooking])
+        for (const { status, body } of replies) assert.equal(status, 201, JSON.stringify(body))
+        const ids = replies.map(({ body }) => String(body.id))
+        const { rows } = await database.query<{ lane: number }>(
+          `select lane from claim where calendar_id = $1
+           order by array_position($2::uuid[], appointment_id)`,
+          [doctorId, ids],
+        )
+        assert.deepEqual(
+          rows.map(({ lane }) => lane),
+          [0, 1],
+        )
       },
     )
-    assert.equal((await claimsOf(database, [doctorId])).length, 1)
   })
 })
+
+for (const { where, doctors } of [
+  { where: 'with the doctor', doctors: { below: 0, over: 0, ordinary: 0 } },
+  { where: 'in the room', doctors: { below: 0, over: 1, ordinary: 2 } },
+])
+  test(`an ordinary booking waits for an overbooking that is under way, and is refused by it, though nobody is below it ${where} any more`, async () => {
+    await withServers(1, async ({ runtime, client, database }) => {
+      const network = await makeRaceNetwork(runtime, {
+        doctors: 3,
+        patients: 3,
+        visitTypes: [{ durationMinutes: 20, ...(where === 'in the room' && { roomKind: 'exam' }) }],
+        rooms: { kind: 'exam', count: 1 },
+      })
+      const as = await signInAs(runtime, { role: 'front_desk', clinicId: network.clinicId })
+      const startsAt = network.textAt(opensAt)
+      const below = await hold(client, network, {
+        patient: 0,
+        minute: opensAt,
+        doctor: doctors.below,
+      })
+      assert.equal(below.status, 201)
+      // When the hold is over, and nobody has written that down.
+      const later = runtime.clock() + 11 * 60_000
+      const context = {
+        ...runtime,
+        actor: (await authenticate(runtime, network.patients[2]!.as))!,
+        requestId: 'test',
+        clock: () => later,
+      }
+      await whileHeld(
+        async (blocker) => void (await blocker.query('lock table audit_entry in share mode')),
+        async (blockerPid, release) => {
+          const overbooking = client.send('POST /appointments', {
+            as,
+            body: {
+              doctorId: network.doctorIds[doctors.over],
+              startsAt,
+              patientId: network.patients[1]!.patientId,
+              overbook: { reason: 'Acute.' },
+            },
+          })
+          const overbookingPid = await onlyWaiter(database, blockerPid)
+          const wish = { doctorId: network.doctorIds[doctors.ordinary]!, startsAt }
+          const booking = bookAppointment(context, wish, null).then(
+            () => 'booked',
+            (error: unknown) => (error instanceof SlotTaken ? 'taken' : error),
+          )
+          await until('the booking waits for either', async () => {
+            const waiters = await Promise.all(
+              [blockerPid, overbookingPid].map((pid) => waitingFor(database, pid)),
+            )
+            return waiters.flat().some((pid) => pid !== overbookingPid)
+          })
+          await release()
+          assert.equal((await overbooking).status, 201)
+          assert.equal(await booking, 'taken')
+        },
+      )
+    })
+  })
 
 test('ordinary bookings above overbooked visits are refused while the visits below are cancelled', async () => {
   await withServers(2, async ({ runtime, clients, database }) => {

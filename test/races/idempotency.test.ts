@@ -192,7 +192,11 @@ test('a patient whose connection is cut and who asks again gets the own appointm
     const outcomes = await Promise.all(
       network.patients.map(async (patient, index) => {
         const booking = { key: newId(), body: wishFor(network, opensAt + index * 10) }
-        const socket = sendRaw(servers.url, patient, booking)
+        const socket = sendRaw(servers.url, {
+          line: 'POST /appointments',
+          as: patient.as,
+          ...booking,
+        })
         // Some are cut at once, the others when the booking has been committed.
         if (index % 2 === 1)
           await until('the booking is committed', async () => {
@@ -219,15 +223,115 @@ test('a patient whose connection is cut and who asks again gets the own appointm
   })
 })
 
-/** Sends a booking on a socket of its own, and reads nothing of the answer. */
-function sendRaw(url: string, { as }: RacePatient, { key, body }: { key: string; body: unknown }) {
+/** A step that a client asks for, and how to tell in the database that it was made. */
+interface Asked {
+  line: `POST /${string}`
+  as: string
+  key: string
+  body: object
+  patientId: string
+  /** The steps of the patient's appointment once this one was made. */
+  steps: number
+}
+
+const stepsToRepeat: Record<
+  string,
+  (servers: RaceServers, network: RaceNetwork, index: number) => Promise<Asked>
+> = {
+  async 'a move'(servers, network, index) {
+    const { as, patientId } = network.patients[index]!
+    const booking = { key: newId(), body: wishFor(network, opensAt + index * 20) }
+    const { body: booked } = await book(servers.client, network.patients[index], booking)
+    const line = `POST /appointments/${booked.id}/reschedule` as const
+    const body = { startsAt: network.textAt(opensAt + 10 + index * 20) }
+    return { line, as, key: newId(), body, patientId, steps: 2 }
+  },
+  async 'the booking of a hold'(servers, network, index) {
+    const { as, patientId } = network.patients[index]!
+    const body = { ...wishFor(network, opensAt + index * 20), hold: true }
+    const { body: held } = await book(servers.client, network.patients[index], {
+      key: newId(),
+      body,
+    })
+    const line = `POST /appointments/${held.id}/confirm-hold` as const
+    return { line, as, key: newId(), body: {}, patientId, steps: 2 }
+  },
+  async 'a walk-in'(_, network, index) {
+    const { patientId } = network.patients[index]!
+    const body = { patientId, doctorId: network.doctorIds[0], overbook: { reason: 'Fainted' } }
+    const line = 'POST /appointments/walk-in'
+    return { line, as: network.admin, key: newId(), body, patientId, steps: 1 }
+  },
+}
+
+/** How many steps the patient's appointments have had. */
+async function stepCount({ runtime }: RaceServers, patientId: string): Promise<number> {
+  const { rows } = await sql`select from appointment_event join appointment on id = appointment_id
+    where patient_id = ${patientId}`.execute(runtime.db)
+  return rows.length
+}
+
+for (const [name, prepare] of Object.entries(stepsToRepeat)) {
+  test(`100 requests for ${name} with one key at once make one step and get one answer, and another body is refused`, async () => {
+    await withServers(2, async (servers) => {
+      const network = await networkFor(servers, 1)
+      const { line, patientId, steps, ...sending } = await prepare(servers, network, 0)
+      const replies = await Promise.all(
+        Array.from({ length: 100 }, (_, index) => servers.clients[index % 2]!.send(line, sending)),
+      )
+      assert.ok([200, 201].includes(replies[0]!.status), JSON.stringify(replies[0]!.body))
+      for (const reply of replies) assert.deepEqual(content(reply), content(replies[0]!))
+      const other = { ...sending, body: { ...sending.body, reason: 'Cough' } }
+      const refused = await servers.client.send(line, other)
+      assert.equal(refused.status, 422)
+      assert.equal(refused.body.type, '/problems/idempotency-key-reused')
+      assert.equal(await stepCount(servers, patientId), steps)
+    })
+  })
+
+  test(`whoever asks for ${name}, is cut off and asks again gets the own appointment, and made one step`, async () => {
+    await withServers(1, async (servers) => {
+      const network = await networkFor(servers, 8)
+      const asked = await Promise.all(
+        network.patients.map((_, index) => prepare(servers, network, index)),
+      )
+      const outcomes = await Promise.all(
+        asked.map(async ({ patientId, steps, ...request }, index) => {
+          const socket = sendRaw(servers.url, request)
+          // Some are cut at once, the others when the step has been committed.
+          if (index % 2 === 1)
+            await until('the step is committed', async () => {
+              return (await stepCount(servers, patientId)) === steps
+            })
+          else await new Promise((resolve) => void socket.write('', resolve))
+          socket.destroy()
+          const retried = await servers.client.send(request.line, request)
+          const again = await servers.client.send(request.line, request)
+          return { patientId, steps, retried, again }
+        }),
+      )
+      for (const { patientId, steps, retried, again } of outcomes) {
+        assert.ok([200, 201].includes(retried.status), JSON.stringify(retried.body))
+        assert.equal(retried.body.patientId, patientId)
+        assert.deepEqual(content(again), content(retried))
+        assert.equal(await stepCount(servers, patientId), steps)
+      }
+    })
+  })
+}
+
+/** Sends a request on a socket of its own, and reads nothing of the answer. */
+function sendRaw(
+  url: string,
+  { line, as, key, body }: { line: string; as: string; key: string; body: unknown },
+) {
   const { hostname, port } = new URL(url)
   const text = JSON.stringify(body)
   const socket = connect(Number(port), hostname)
   socket.on('error', () => {})
   socket.write(
     [
-      'POST /api/v1/appointments HTTP/1.1',
+      `${line.replace(' ', ' /api/v1')} HTTP/1.1`,
       `Host: ${hostname}`,
       `Authorization: ${as}`,
       `Idempotency-Key: ${key}`,

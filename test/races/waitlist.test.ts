@@ -7,8 +7,8 @@ import { openStartsOf, slotAt } from '#src/availability/open-times.ts'
 import type { Runtime } from '#src/context.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
-import { makeOffer, offerFreedTimes } from '#src/waitlist/offers.ts'
-import { placesFor } from '#src/waitlist/places.ts'
+import { makeOffer, offerOpenTimes } from '#src/waitlist/offers.ts'
+import { offersFor } from '#src/waitlist/places.ts'
 import { book } from '#test/support/patient.ts'
 import { assertNoOverlap } from '#test/support/race-checks.ts'
 import { until, withServers } from '#test/support/race-servers.ts'
@@ -37,7 +37,7 @@ function withStatus(entries: { status: string }[], status: string): number {
 /** Works on the waitlist at noon until so many of them have an offer: a server may be at it right now. */
 async function offerTo(waiting: Waiting[], count: number): Promise<void> {
   await until(`${count} have an offer`, async () => {
-    await offerFreedTimes(atNoon(runtime))
+    await offerOpenTimes(atNoon(runtime))
     return withStatus(await Promise.all(waiting.map(entryOf)), 'offered') === count
   })
 }
@@ -51,7 +51,7 @@ test('two processes that work on the waitlist at once: each freed time is held o
     await free(network, 1)
     // Each knows of what the other one freed only once it has read that.
     for (let round = 0; round < 5; round += 1)
-      await Promise.all([runtime, other, runtime, other].map((of) => offerFreedTimes(atNoon(of))))
+      await Promise.all([runtime, other, runtime, other].map((of) => offerOpenTimes(atNoon(of))))
     await offerTo(waiting, 2)
 
     const entries = await Promise.all(waiting.map(entryOf))
@@ -80,7 +80,7 @@ test('one time for two patients, or two times for one, in the same moment: one o
       const offering = async (of: Runtime, who: Waiting, index: number) => {
         const context = { ...atNoon(of), actor: null, requestId: newId() }
         of.board.doctors.forget(network.doctorId)
-        const [offer] = await placesFor(context, {
+        const [offer] = await offersFor(context, {
           appointment_id: who.visitId,
           visit_type_id: network.visitTypeId,
           doctor_id: network.doctorId,
@@ -124,7 +124,7 @@ test('an offer that is taken twice at once, and refused, and left, and wanted by
         round % 3 === 2 ? client.send(`DELETE /waitlist/${anna.entryId}`, { as: anna.as }) : null,
         book(app, ben.as, { slotId: network.near[0]!.id }),
         // To whom the offer has run out by now.
-        offerFreedTimes({ ...other, clock: () => noon + 1_200_000 }),
+        offerOpenTimes({ ...other, clock: () => noon + 1_200_000 }),
       ])
       const taken = [first, second].filter(({ status }) => status === 200)
       for (const reply of [first, second, refused, left, booked])
@@ -156,7 +156,7 @@ test('a doctor with a daily limit: an offer of the day counts, and taking it is 
     const waiting = [await waitWith(network, 0), await waitWith(network, 1)]
     await free(network, 0)
     await offerTo(waiting, 1)
-    await offerFreedTimes(atNoon(runtime))
+    await offerOpenTimes(atNoon(runtime))
     await offerTo(waiting, 1)
     assert.equal((await answer(waiting[0]!, 'take')).status, 200)
     const { rows } = await database.query(

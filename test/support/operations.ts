@@ -5,7 +5,7 @@ import type { Runtime } from '#src/context.ts'
 import type { App } from '#src/http/server.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { addDays, formatInstant, localDateOf, resolveLocal } from '#src/kernel/time.ts'
-import { offerFreedTimes } from '#src/waitlist/offers.ts'
+import { offerOpenTimes } from '#src/waitlist/offers.ts'
 import { call, makeNetwork, type Network } from './network.ts'
 import { makePatients, type RacePatient } from './race-network.ts'
 
@@ -96,7 +96,7 @@ async function must(
   app: App,
   request: Parameters<typeof call>[1],
   as: string | undefined,
-  body: unknown,
+  body?: unknown,
 ) {
   const answer = await call(app, request, { as, body })
   assert.ok(answer.status < 300, `${request}: ${JSON.stringify(answer.body)}`)
@@ -190,8 +190,16 @@ const heldStep = (step: string) => async (scene: Scene) => {
   return `/api/v1/appointments/${id}/${step}`
 }
 
+/** Takes the patient off the waitlist, on which nobody has many entries. */
+async function leaveWaitlist({ app, as }: Scene): Promise<void> {
+  const { items } = await must(app, 'GET /waitlist', as.patient)
+  for (const { id } of items as { id: string }[])
+    await must(app, `DELETE /waitlist/${id}`, as.patient)
+}
+
 /** The path of a fresh entry of the patient, for whom nothing suits. */
 const waiting = (rest: string) => async (scene: Scene) => {
+  await leaveWaitlist(scene)
   const appointmentId = await scene.requestedVisit()
   const wish = { appointmentId, from: '22:00' }
   const { id } = await must(scene.app, 'POST /waitlist', scene.as.patient, wish)
@@ -202,6 +210,7 @@ let offers = 0
 
 /** The path of a fresh entry of the patient, with an offer weeks after all free times of the scene. */
 const offered = (rest: string) => async (scene: Scene) => {
+  await leaveWaitlist(scene)
   const { app, runtime, as, doctorId, visitTypeId } = scene
   const today = localDateOf(runtime.clock(), zone)
   const half = offers++ % 200
@@ -214,7 +223,7 @@ const offered = (rest: string) => async (scene: Scene) => {
   const wish = { appointmentId, fromDate: addDays(today, 60) }
   const { id } = await must(app, 'POST /waitlist', as.patient, wish)
   const noon = resolveLocal(zone, addDays(today, 1), 720)!
-  await offerFreedTimes({ ...runtime, clock: () => noon })
+  await offerOpenTimes({ ...runtime, clock: () => noon })
   return `/api/v1/waitlist/${id}${rest}`
 }
 
@@ -447,7 +456,7 @@ export const operations: Record<string, RightRequest> = {
     body: { phone: '+33 1 42 68 53 02' },
     by: 'patient',
   },
-  'GET /api/v1/patients/search': { query: 'q=anna', by: 'deskHere' },
+  'POST /api/v1/patients/search': { body: { q: 'anna' }, by: 'deskHere' },
   'POST /api/v1/patients': {
     body: () => ({
       name: `Anna ${newId()}`,
@@ -564,13 +573,12 @@ export const operations: Record<string, RightRequest> = {
   },
 
   'POST /api/v1/waitlist': {
-    body: async ({ requestedVisit, clinicId }) => ({
-      appointmentId: await requestedVisit(),
-      clinicId,
-      weekdays: [1, 3],
-      from: '22:00',
-      to: '23:00',
-    }),
+    body: async (scene) => {
+      await leaveWaitlist(scene)
+      const appointmentId = await scene.requestedVisit()
+      const { clinicId } = scene
+      return { appointmentId, clinicId, weekdays: [1, 3], from: '22:00', to: '23:00' }
+    },
     by: 'patient',
   },
   'GET /api/v1/waitlist': { by: 'patient' },

@@ -147,10 +147,13 @@ export async function addRoom(network: Network, name: string, kind: string): Pro
   await call(app, `POST /clinics/${network.clinicId}/rooms`, { as, body: { name, kind } })
 }
 
-/** Another doctor of the clinic for the same visits, who is there at the same hours. */
-export async function addDoctor(network: Network): Promise<string> {
+/** Another doctor for the same visits, who is there at the same hours; of the clinic unless said. */
+export async function addDoctor(
+  network: Network,
+  clinicId: string = network.clinicId,
+): Promise<string> {
   const { app } = await testVisita()
-  const { clinicId, visitTypeId, specialtyId, people } = network
+  const { visitTypeId, specialtyId, people } = network
   const { body } = await call(app, 'POST /doctors', {
     as: people.admin,
     body: {
@@ -160,14 +163,70 @@ export async function addDoctor(network: Network): Promise<string> {
       specialtyIds: [specialtyId],
     },
   })
-  const hours = [1, 2, 3, 4, 5, 6, 7].map((weekday) => ({
-    clinicId,
-    weekday,
-    from: '09:00',
-    to: '17:00',
-  }))
-  await call(app, `PUT /doctors/${body.id}/hours`, { as: people.admin, body: { hours } })
+  await setHours(network, body.id, [{ clinicId, from: '09:00', to: '17:00' }])
   return body.id
+}
+
+/** The doctor's hours on every day. */
+async function setHours(
+  { people }: Network,
+  doctorId: string,
+  daily: { clinicId: string; from: string; to: string }[],
+): Promise<void> {
+  const { app } = await testVisita()
+  const hours = [1, 2, 3, 4, 5, 6, 7].flatMap((weekday) =>
+    daily.map((hour) => ({ ...hour, weekday })),
+  )
+  const request = `PUT /doctors/${doctorId}/hours` as const
+  const { status } = await call(app, request, { as: people.admin, body: { hours } })
+  assert.equal(status, 200)
+}
+
+/** The doctor is at the other clinic too, every evening from 18:00; answers what is open there. */
+export async function openElsewhere(network: Network): Promise<OpenSlot[]> {
+  const { app } = await testVisita()
+  const { clinicId, otherClinicId, doctorId } = network
+  await changeDoctor(network, { clinicIds: [clinicId, otherClinicId] })
+  await setHours(network, doctorId, [
+    { clinicId, from: '09:00', to: '17:00' },
+    { clinicId: otherClinicId, from: '18:00', to: '20:00' },
+  ])
+  return openSlots(app, doctorId, `clinicId=${otherClinicId}`)
+}
+
+/** Makes the account, of staff, a patient too; answers the patient's id. */
+export async function makePatientOf(as: string): Promise<string> {
+  const { runtime } = await testVisita()
+  const { actor } = await contextLater(as, 0)
+  const { patientId } = await makePatient(runtime)
+  await runtime.db
+    .insertInto('patient_access')
+    .values({
+      account_id: actor.accountId,
+      patient_id: patientId,
+      relation: 'self',
+      scope: 'manage',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  return patientId
+}
+
+/** The same context, with a database that does what it is asked and loses the answers of a function. */
+export function losingAnswersOf(context: SignedInContext, name: string): SignedInContext {
+  const lost = new WeakSet<object>()
+  const db = context.db.withPlugin({
+    transformQuery({ node, queryId }) {
+      if (JSON.stringify(node).includes(name)) lost.add(queryId)
+      return node
+    },
+    async transformResult({ result, queryId }) {
+      if (lost.has(queryId))
+        throw Object.assign(new Error('The connection is gone.'), { code: 'ECONNRESET' })
+      return result
+    },
+  })
+  return { ...context, db }
 }
 
 /** Sets the end of a hold or request, in the row and in its claims, as if it had been made earlier. */

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { addDays, localDateOf, resolveLocal, type Instant } from '#src/kernel/time.ts'
-import { offerFreedTimes } from '#src/waitlist/offers.ts'
+import { noPassYet, offerOpenTimes } from '#src/waitlist/offers.ts'
 import { call, makeNetwork, type Answer, type Network } from './network.ts'
 import { book, makePatient, openSlots, type TestPatient } from './patient.ts'
 import { testVisita } from './visita.ts'
@@ -92,10 +92,12 @@ export async function free({ near }: FullNetwork, index: number): Promise<void> 
   await must(call(app, `DELETE /appointments/${visitId}`, { as: holder.as }))
 }
 
-/** Works on the waitlist as if it were that instant. */
+const passes = noPassYet()
+
+/** Works on the waitlist as if it were that instant, as a process does that did so before. */
 export async function workAt(instant: Instant): Promise<void> {
   const { runtime } = await testVisita()
-  await offerFreedTimes({ ...runtime, clock: () => instant })
+  await offerOpenTimes({ ...runtime, clock: () => instant }, passes)
 }
 
 /** The entry as its patient sees it. */
