@@ -764,7 +764,7 @@ CREATE OR REPLACE FUNCTION public.is_namesake(one text, other text)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT COST 10000
-RETURN (name_covers(one, other) OR name_covers(other, one));
+RETURN ((abs((cardinality(whole_words(one)) - cardinality(whole_words(other)))) <= 3) AND (name_covers(one, other) OR name_covers(other, one)));
 
 CREATE OR REPLACE FUNCTION public.is_same_name(one text, other text)
  RETURNS boolean
@@ -847,8 +847,9 @@ AS $function$
 begin
   raise exception 'the time is taken'
     using errcode = 'exclusion_violation', constraint = case
-      when p_appointment.doctor_id = any (p_calendar_ids) then 'doctor_time_taken'
-      else 'patient_time_taken' end;
+      -- Who books twice is told of their own visit, not of a stranger's.
+      when p_appointment.patient_id = any (p_calendar_ids) then 'patient_time_taken'
+      else 'doctor_time_taken' end;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.record_step(p_appointment appointment, p_before appointment, p_now timestamp with time zone, p_origin uuid, p_actor_id uuid, p_command text, p_event text, p_note text)

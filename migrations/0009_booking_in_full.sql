@@ -21,7 +21,7 @@ create unique index appointment_one_hold on appointment (patient_id, doctor_id)
   where status = 'held' and not is_offer;
 
 -- What the appointment was after each step, so that a step can be undone and a repeated request be
--- answered as the first one was. Null in rows from before these columns.
+-- answered as the first one was.
 alter table appointment_event
   add column command text,
   add column doctor_id uuid,
@@ -41,6 +41,19 @@ alter table appointment_event
   add column former_doctor_version integer,
   add column former_clinic_version integer;
 create index appointment_event_by_time on appointment_event (occurred_at);
+
+-- No step before these columns moved a visit, so what it was then is what it is.
+update appointment_event as step set
+  command = case when step.from_status is null then 'book' when step.to_status = 'confirmed' then 'accept'
+    when step.to_status = 'declined' then 'decline' when step.to_status = 'cancelled' then 'cancel'
+    else 'expire' end,
+  doctor_id = appointment.doctor_id, clinic_id = appointment.clinic_id,
+  visit_type_id = appointment.visit_type_id, room_id = appointment.room_id, ends_at = appointment.ends_at,
+  time_zone = appointment.time_zone, local_starts_at = appointment.local_starts_at,
+  reason = appointment.reason,
+  expires_at = case when appointment.version = step.version then appointment.expires_at end,
+  sequence = step.version - case when step.to_status = 'expired' then 2 else 1 end
+  from appointment where appointment.id = step.appointment_id;
 
 -- Writes a step down: the appointment as it is now, and as it was before (null for a new one).
 create function record_step(
@@ -193,8 +206,9 @@ returns void language plpgsql as $$
 begin
   raise exception 'the time is taken'
     using errcode = 'exclusion_violation', constraint = case
-      when p_appointment.doctor_id = any (p_calendar_ids) then 'doctor_time_taken'
-      else 'patient_time_taken' end;
+      -- Who books twice is told of their own visit, not of a stranger's.
+      when p_appointment.patient_id = any (p_calendar_ids) then 'patient_time_taken'
+      else 'doctor_time_taken' end;
 end $$;
 
 drop function claim_free_room(uuid[], tstzrange, uuid, timestamptz);

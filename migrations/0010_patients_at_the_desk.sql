@@ -66,7 +66,8 @@ return cardinality(whole_words(shorter)) > 0 and (
 -- Whether one name is in the other, so that one person may go by both.
 create function is_namesake(one text, other text) returns boolean
 language sql immutable strict parallel safe cost 10000
-return name_covers(one, other) or name_covers(other, one);
+return abs(cardinality(whole_words(one)) - cardinality(whole_words(other))) <= 3
+  and (name_covers(one, other) or name_covers(other, one));
 
 -- Whether someone who typed one name knows the other: two whole words of it, or all there are. A surname
 -- with an apostrophe is one word here.

@@ -47,7 +47,7 @@ const day = 86_400_000
  */
 function isDuring({ doctorId, during, now }: VisitsDuring): RawBuilder<boolean> {
   return sql`(doctor_id = ${doctorId} and starts_at < ${formatUtc(during.endsAt)}
-    and starts_at > ${formatUtc(during.startsAt - 2 * day)} and ends_at > ${formatUtc(during.startsAt)}
+    and starts_at > ${formatUtc(Math.max(0, during.startsAt - 2 * day))} and ends_at > ${formatUtc(during.startsAt)}
     and (ends_at > ${formatUtc(now)} or appointment.status = 'arrived') and ${isAhead(now)})`
 }
 

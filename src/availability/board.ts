@@ -122,7 +122,8 @@ export function createBoard(options: { db: Database; clock: Clock; events: Event
       }
       if (takesRoom) board.clinics.forget(clinicId)
       // A hold that was replaced may have had a room of any of the doctor's clinics.
-      if (ended.length > 0) for (const id of doctor?.clinicIds ?? []) board.clinics.forget(id)
+      if (ended.length > 0)
+        for (const id of doctor?.clinicIds ?? [clinicId]) board.clinics.forget(id)
     },
   }
   options.events.subscribe((event) => forgetChanged(board, event))

@@ -159,7 +159,7 @@ export async function take(
   const appointment = appointmentOf(offer, wished)
   const { now, request, command } = wished
   try {
-    const { answer, ended } = await withRetry(() =>
+    const call = () =>
       bookInOneCall(context.db, {
         now,
         origin: context.events.origin,
@@ -168,8 +168,9 @@ export async function take(
         request,
         command,
         appointment,
-      }),
-    )
+      })
+    // An offer is part of a transaction, which its caller runs again as a whole.
+    const { answer, ended } = await (command === 'offer' ? call() : withRetry(call))
     // What a hold replaced may shorten it, and what was made by a try before may have replaced some.
     const isShorter = command === 'hold' && ended !== null && ended.length > 0
     if (answer.id !== appointment.id || ended === null || isShorter)

@@ -75,6 +75,17 @@ test('a time that is lost is answered with others that can be booked', async () 
   assert.equal(again.status, 201)
 })
 
+test('who books twice is told of their own visit, not that someone else was faster', async () => {
+  const { slots, people } = await openNetwork()
+  const anna = await makePatient(runtime)
+  const body = { slotId: slots[0]!.id }
+  assert.equal((await book(app, anna.as, body)).status, 201)
+  for (const wish of [body, { ...body, hold: true }])
+    assert.equal((await book(app, anna.as, wish)).body.type, '/problems/patient-busy')
+  const byDesk = await book(app, people.deskHere, { ...body, patientId: anna.patientId })
+  assert.equal(byDesk.body.type, '/problems/patient-busy')
+})
+
 test('times that overlap without being equal exclude each other', async () => {
   const network = await openNetwork()
   const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]

@@ -78,6 +78,7 @@ function plainRoute(app: App, command: PlainCommand, summary: string): void {
       schema: {
         operationId: `${nameOf(command)}Appointment`,
         summary,
+        ...(command in descriptions && { description: descriptions[command] }),
         tags,
         params,
         headers: StepHeaders,
@@ -98,6 +99,16 @@ function plainRoute(app: App, command: PlainCommand, summary: string): void {
 }
 
 const lateRefusals: RefusalCode[] = ['too-late']
+
+const descriptions: Partial<Record<PlainCommand, string>> = {
+  accept: 'For staff. The time was claimed since the request was made.',
+  cancel:
+    'Patients until `changeableUntil`, staff at any time; when a patient no longer could, staff must give ' +
+    'a `reason`. The time is open again at once.',
+  'check-in': 'For staff.',
+  'no-show': 'For staff. `correct` makes it a check-in when the patient comes after all.',
+  correct: 'For staff. One step back: from the check-in, the start, the completion or the no-show.',
+}
 
 /** check-in → checkIn */
 function nameOf(command: Command): string {

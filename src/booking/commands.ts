@@ -51,7 +51,7 @@ export async function commandAppointment(
       if (to === undefined) return null
       if (command === 'cancel') refuseLateCancellation(current, { ...options, role, now })
       const ids = options.proposedSlotIds ?? []
-      const slots = await proposedSlots(context, ids, { now, exceptIds: [id] })
+      const slots = await proposedSlots(context, ids, { now, declined: current })
       return planOf(to, { reason, slots })
     },
   })
@@ -106,14 +106,14 @@ function refuseLateCancellation(
 }
 
 /**
- * The slots with these ids, which must be open once the appointments `exceptIds` are declined.
+ * The slots with these ids, which must be open once the request is declined.
  *
  * @throws InvalidRequest that points at the first that is not.
  */
 async function proposedSlots(
   context: SignedInContext,
   ids: readonly string[],
-  { now, exceptIds }: { now: Instant; exceptIds: string[] },
+  { now, declined }: { now: Instant; declined: AppointmentRow },
 ): Promise<SlotAnswer[]> {
   const slots: SlotAnswer[] = []
   for (const [index, id] of ids.entries()) {
@@ -125,7 +125,7 @@ async function proposedSlots(
     const asked = { doctorIds: [doctorId], clinicId, visitTypeId }
     const viewer = { viewerAt: () => 'patient' as const }
     const offer = (await offersOf(context.board, { ...asked, ...viewer })).get(doctorId)?.[0]
-    if (!offer || checkOffer(offer, { startsAt, now, exceptIds }) !== 'open')
+    if (!offer || checkOffer(offer, { startsAt, now, exceptIds: [declined.id] }) !== 'open')
       throw invalidField(pointer, `${pointer} is not open to patients any more.`)
     slots.push(presentSlot(slotAt(offer, startsAt)))
   }

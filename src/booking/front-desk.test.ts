@@ -66,8 +66,8 @@ async function laneOf(id: string, calendarId: string): Promise<number | undefine
 
 test("someone without an appointment gets the doctor's next open time of today, without notice, and is there", async () => {
   const network = await openNetwork()
-  await changeDoctor(network, { noticeMinutesMin: 24 * 60, bookingMode: 'on_request' })
   await makeVisit(network, 19)
+  await changeDoctor(network, { noticeMinutesMin: 24 * 60, bookingMode: 'on_request' })
   const slots = network.slots.slice(16, 32)
   const now = instantOf(slots[2]!.startsAt) + 5 * minute
   const visit = await walkIn(network, now)

@@ -218,7 +218,10 @@ export async function appointmentsSoonestFirst(
       sql<SqlBool>`appointment.local_starts_at < ${filter.to}::date + 1
         and appointment.starts_at < ${filter.to}::date + interval '2 days'`,
     )
-  if (filter.status !== undefined) query = query.where('appointment.status', 'in', filter.status)
+  // An offer that is over was taken, and then the visit is listed, or is nothing.
+  if (filter.status === undefined)
+    query = query.where(sql<SqlBool>`not (is_offer and appointment.status = 'expired')`)
+  else query = query.where('appointment.status', 'in', filter.status)
   if (filter.doctorId !== undefined)
     query = query.where('appointment.doctor_id', '=', filter.doctorId)
   if (filter.patientId !== undefined)

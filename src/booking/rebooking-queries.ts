@@ -55,7 +55,7 @@ export async function visitsToMove(
     where ${isTheirs(options)} and appointment.status in ('requested', 'confirmed')
       and (expires_at is null or expires_at > ${formatUtc(now)})
       and starts_at < ${formatUtc(during.endsAt)} and ends_at > ${formatUtc(during.startsAt)}
-      and starts_at > ${formatUtc(during.startsAt - 2 * day)} and ends_at > ${formatUtc(now)}
+      and starts_at > ${formatUtc(Math.max(0, during.startsAt - 2 * day))} and ends_at > ${formatUtc(now)}
     order by starts_at, appointment.id limit ${options.limit}`.execute(db)
   return rows
 }

@@ -458,6 +458,14 @@ test('a visit is named once, by an id of a slot, and the visits of a plan in one
   assert.equal((await read(team, visits[0]!)).version, 1)
 })
 
+test('an absence since the year 1 is as good as one since today', async () => {
+  const team = await sickDay()
+  const away = { ...team.away, from: '0001-01-01T00:00:00Z' }
+  const { status, body } = await rebook(team, away, { as: team.people.admin })
+  assert.equal(status, 200)
+  assert.equal(body.plan.length, team.visits.length)
+})
+
 test('whoever waits already is only moved when named, and can be seen at once', async () => {
   const team = await makeTeam()
   const { people } = team

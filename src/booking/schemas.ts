@@ -391,8 +391,8 @@ export const AppointmentsQuery = Type.Object({
 const idempotencyKey = Type.Optional(
   Type.String({
     description:
-      'Makes it safe to send the request again: the same key with the same body gets the same ' +
-      'answer for 24 hours.',
+      'Makes it safe to send the request again: the same key with the same body to the same path gets ' +
+      'the same answer for 24 hours. A key is of the account alone.',
     examples: ['"4d1c9a3e-2f6d"'],
   }),
 )

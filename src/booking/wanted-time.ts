@@ -6,6 +6,7 @@ import {
   claimOf,
   horizonOf,
   offersOf,
+  slotAt,
   todayOf,
   type Offer,
 } from '#src/availability/open-times.ts'
@@ -16,11 +17,12 @@ import { alternativesTo, isForKnownPatients, viewerAt } from '#src/availability/
 import type { SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
 import { invalidField, NotAllowed, type Refusal } from '#src/kernel/errors.ts'
+import type { Interval } from '#src/kernel/interval.ts'
 import { localDateOf, type Instant } from '#src/kernel/time.ts'
 import { isClaimed } from './call-queries.ts'
 import { mayBook } from './policy.ts'
 import { holdsOf, patientExists } from './queries.ts'
-import { NotOffered, SlotTaken } from './refusals.ts'
+import { NotOffered, PatientBusy, SlotTaken } from './refusals.ts'
 import { unknownPatient, type Wish } from './wish.ts'
 
 /** What was read so short a time ago is not doubted when it says that a time is taken. */
@@ -52,10 +54,13 @@ export async function findOffer(
     return { refusal: new NotOffered(pointer, 'This time lies in the past.') }
   let seen = await look(context, wish, wanted)
   // Memory may be behind another process: what was freed there must not be refused here.
-  const isOld = seen.taken !== undefined && now - seen.taken.doctor.loadedAt > trustedMilliseconds
-  if (seen.taken && isOld && !(await isClaimedNow(context, seen.taken, wish.startsAt, wanted))) {
-    forgetOffer(context, seen.taken)
-    seen = await look(context, wish, wanted)
+  const exceptIds = exceptedBy(wanted)
+  if (seen.taken && now - seen.taken.doctor.loadedAt > trustedMilliseconds) {
+    const during = claimOf(seen.taken, wish.startsAt)
+    if (!(await isClaimedNow(context, { calendarId: wish.doctorId, during, exceptIds }))) {
+      forgetOffer(context, seen.taken)
+      seen = await look(context, wish, wanted)
+    }
   }
   if (seen.taken) {
     const { patientId } = wanted
@@ -68,9 +73,16 @@ export async function findOffer(
   if (!offer) return { refusal: await whyNotOffered(context, wish) }
   const refusal = await refusalForPatient(context, offer, { ...wanted, pointer })
   if (refusal !== null) return { refusal }
-  return seen.open
-    ? { offer, refusal: null }
-    : { refusal: await slotTaken(context, offer, wish.startsAt) }
+  if (seen.open) return { offer, refusal: null }
+  // Who books twice is told of their own visit, not of a stranger's.
+  const isOwn = await isClaimedNow(context, {
+    calendarId: wanted.patientId,
+    during: slotAt(offer, wish.startsAt),
+    exceptIds,
+  })
+  return {
+    refusal: isOwn ? new PatientBusy() : await slotTaken(context, offer, wish.startsAt),
+  }
 }
 
 /**
@@ -162,18 +174,9 @@ function exceptedBy({ movedId, holdIds = [] }: Wanted): readonly string[] {
 
 function isClaimedNow(
   context: SignedInContext,
-  offer: Offer,
-  startsAt: Instant,
-  wanted: Wanted,
+  asked: { calendarId: string; during: Interval; exceptIds: readonly string[] },
 ): Promise<boolean> {
-  return withRetry(() =>
-    isClaimed(context.db, {
-      calendarId: offer.doctor.id,
-      during: claimOf(offer, startsAt),
-      now: context.clock(),
-      exceptIds: exceptedBy(wanted),
-    }),
-  )
+  return withRetry(() => isClaimed(context.db, { ...asked, now: context.clock() }))
 }
 
 /** Why this patient may not have this kind of visit with this doctor, or null. */

@@ -112,7 +112,7 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
     status: 409,
     title: 'Not possible in the current state',
     advice: 'Read the current state and decide again.',
-    example: 'A completed appointment cannot be cancelled.',
+    example: 'An appointment that is completed cannot be cancelled; only one that is confirmed.',
   },
   'visits-affected': {
     status: 409,

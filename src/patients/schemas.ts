@@ -139,6 +139,7 @@ export const PatientSearchSchema = component(
       ...PageQuery,
     },
     {
+      minProperties: 1,
       description: 'Who is looked for; all that is given must match.',
       examples: [{ q: 'zoe mull', dateOfBirth: '1984-07-19' }],
     },
@@ -156,7 +157,7 @@ export const NewPatientSchema = component(
       clinicId: Type.Optional({
         ...Id,
         description:
-          'The clinic that registers, one of your own; needed at the front desk of several. Its front desk sees the patient from then on.',
+          'The clinic that registers, one of your own; needed by who works at several. Its front desk sees the patient from then on.',
       }),
       despiteDuplicates: Type.Optional(
         Type.Literal(true, {

@@ -117,7 +117,8 @@ export async function patientsWanted(
       'patient.id',
       'patient.name',
       whenSeen(sql<string | null>`patient.phone`).as('phone'),
-      sql<string | null>`case when not sight.is_seen and ${digits !== undefined}::boolean
+      sql<string | null>`case when not sight.is_seen
+          and right(phone_digits(patient.phone), length(${digits ?? null}::text)) = ${digits ?? null}::text
         then ${lastFourDigits} end`.as('phoneEndsWith'),
       whenSeen(sql<string | null>`patient.email`).as('email'),
       sql<LocalDate | null>`case when sight.is_whole or ${dateOfBirth !== undefined}::boolean

@@ -50,7 +50,7 @@ function isTheirs({ doctorId, clinicIds }: AccountActor) {
 }
 
 /** Whether the actor has to do with the patient by no visit: is an admin, registered them, has access. */
-function hasWithoutVisit(actor: AccountActor, now: Instant) {
+function isTheirsWithoutVisit(actor: AccountActor, now: Instant) {
   // Single values instead of `exists`, here and below, so that the planner asks by the patient's index
   // and does not read every appointment to have them at hand.
   return sql<boolean>`(${actor.role === 'admin'}::boolean
@@ -68,7 +68,7 @@ function hasWithoutVisit(actor: AccountActor, now: Instant) {
  * the patient comes.
  */
 export function seesInFull(actor: AccountActor, now: Instant) {
-  return sql<boolean>`(${hasWithoutVisit(actor, now)}
+  return sql<boolean>`(${isTheirsWithoutVisit(actor, now)}
     or coalesce((
       select true from appointment
       where appointment.patient_id = patient.id and ${isTheirs(actor)}
@@ -86,7 +86,7 @@ export function seesInFull(actor: AccountActor, now: Instant) {
  */
 export function isVisibleTo(actor: AccountActor, now: Instant) {
   const { doctorId, clinicIds } = actor
-  return sql<boolean>`(${hasWithoutVisit(actor, now)}
+  return sql<boolean>`(${isTheirsWithoutVisit(actor, now)}
     or coalesce((
       select true from appointment
       where appointment.patient_id = patient.id and ${isTheirs(actor)}
@@ -98,7 +98,11 @@ export function isVisibleTo(actor: AccountActor, now: Instant) {
       where waitlist_entry.patient_id = patient.id and waitlist_entry.status = 'waiting'
         and (coalesce(appointment.doctor_id, waitlist_entry.doctor_id) = ${doctorId}::uuid
           or coalesce(appointment.clinic_id, waitlist_entry.clinic_id)
-            = any(${[...clinicIds]}::uuid[]))
+            = any(${[...clinicIds]}::uuid[])
+          or (appointment.id is null and waitlist_entry.clinic_id is null and exists (
+            select from doctor_clinic
+            where doctor_clinic.doctor_id = waitlist_entry.doctor_id
+              and doctor_clinic.clinic_id = any(${[...clinicIds]}::uuid[]))))
       limit 1), false))`
 }
 
@@ -117,7 +121,7 @@ export function mayVouch(actor: AccountActor) {
         and not exists (
           select from appointment_event as step
           where step.appointment_id = appointment.id and step.actor_id = ${actor.accountId}
-            and (step.from_status is null
+            and (step.from_status is null or step.from_status = 'held'
               or (step.to_status in ${came} and step.from_status not in ${came})))
       limit 1), false))`
 }

@@ -40,6 +40,8 @@ export async function takeOffer(
   id: string,
   input: AnswerInput,
 ): Promise<StoredAnswer> {
+  const earlier = await earlierAnswer(context, input.request, context.clock())
+  if (earlier !== null) return earlier
   await entryFor(context, { id, action: 'take' })
   const known = await heldOrEarlierAnswer(context, id, { ...input, action: 'take' })
   if (known.answer !== null) return known.answer
@@ -90,12 +92,18 @@ export async function refuseOffer(
   id: string,
   input: AnswerInput,
 ): Promise<EntryRow> {
+  const asked = { sight: null, now: context.clock() }
+  const read = () => withRetry(() => entryById(context.db, id, asked))
+  // Whoever saw the entry by the offer alone does not see it any more.
+  if ((await earlierAnswer(context, input.request, asked.now)) !== null) {
+    const answered = await read()
+    if (answered) return answered
+  }
   const entry = await entryFor(context, { id, action: 'refuse' })
   const known = await heldOrEarlierAnswer(context, id, { ...input, action: 'refuse' })
   if (known.answer === null) await cancelHeld(context, known.offer, input.request)
   await record(context, context.db, auditOf(id, 'refuse'))
-  const asked = { sight: null, now: context.clock() }
-  return (await withRetry(() => entryById(context.db, id, asked))) ?? entry
+  return (await read()) ?? entry
 }
 
 async function cancelHeld(

@@ -117,13 +117,13 @@ export interface Survey {
   seen: Seen
 }
 
-function nothing(): Seen {
+function emptySeen(): Seen {
   return { places: new Map(), groups: new Map(), looks: new Map() }
 }
 
 /** Before the first pass. */
 export function newSurvey(): Survey {
-  return { changes: 0, before: nothing(), seen: nothing() }
+  return { changes: 0, before: emptySeen(), seen: emptySeen() }
 }
 
 /** Keeps what a pass saw for the next one. A pass that broke is not kept. */
@@ -134,7 +134,7 @@ export function keepSeen(survey: Survey): void {
 
 /** Forgets what a pass that broke saw. */
 export function beginPass(survey: Survey): void {
-  survey.seen = nothing()
+  survey.seen = emptySeen()
 }
 
 /** Where the entry's patient may be seen, worked out once a pass. */
@@ -170,7 +170,8 @@ function placeOf(survey: Survey, offer: Offer, now: Instant): Place {
   const today = todayOf(offer, now)
   const before = survey.before.places.get(key)
   const isSame =
-    before?.today === today &&
+    before?.isLost === false &&
+    before.today === today &&
     before.isAwake === isAwake &&
     before.goodUntil > now &&
     before.claims === offer.doctor.claims &&

@@ -10,10 +10,13 @@ import { testVisita } from './visita.ts'
 
 const timeZone = 'Europe/Paris'
 
+// Read once, so that no test sees midnight pass.
+const { runtime } = await testVisita()
+const today = localDateOf(runtime.clock(), timeZone)
+
 /** The date at the clinic so many days from today. */
 export async function dateIn(days: number): Promise<string> {
-  const { runtime } = await testVisita()
-  return addDays(localDateOf(runtime.clock(), timeZone), days)
+  return addDays(today, days)
 }
 
 /** The instant of a minute of tomorrow at the clinic; noon unless said otherwise. */
