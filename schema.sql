@@ -847,9 +847,8 @@ AS $function$
 begin
   raise exception 'the time is taken'
     using errcode = 'exclusion_violation', constraint = case
-      -- Who books twice is told of their own visit, not of a stranger's.
-      when p_appointment.patient_id = any (p_calendar_ids) then 'patient_time_taken'
-      else 'doctor_time_taken' end;
+      when p_appointment.doctor_id = any (p_calendar_ids) then 'doctor_time_taken'
+      else 'patient_time_taken' end;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.record_step(p_appointment appointment, p_before appointment, p_now timestamp with time zone, p_origin uuid, p_actor_id uuid, p_command text, p_event text, p_note text)

@@ -206,9 +206,8 @@ returns void language plpgsql as $$
 begin
   raise exception 'the time is taken'
     using errcode = 'exclusion_violation', constraint = case
-      -- Who books twice is told of their own visit, not of a stranger's.
-      when p_appointment.patient_id = any (p_calendar_ids) then 'patient_time_taken'
-      else 'doctor_time_taken' end;
+      when p_appointment.doctor_id = any (p_calendar_ids) then 'doctor_time_taken'
+      else 'patient_time_taken' end;
 end $$;
 
 drop function claim_free_room(uuid[], tstzrange, uuid, timestamptz);

@@ -77,13 +77,17 @@ test('a time that is lost is answered with others that can be booked', async () 
 
 test('who books twice is told of their own visit, not that someone else was faster', async () => {
   const { slots, people } = await openNetwork()
-  const anna = await makePatient(runtime)
+  const [anna, ben] = [await makePatient(runtime), await makePatient(runtime)]
   const body = { slotId: slots[0]!.id }
   assert.equal((await book(app, anna.as, body)).status, 201)
-  for (const wish of [body, { ...body, hold: true }])
-    assert.equal((await book(app, anna.as, wish)).body.type, '/problems/patient-busy')
-  const byDesk = await book(app, people.deskHere, { ...body, patientId: anna.patientId })
-  assert.equal(byDesk.body.type, '/problems/patient-busy')
+  const detailOf = async (as: string, wish: object) => {
+    const refused = await book(app, as, { ...body, ...wish })
+    assert.equal(refused.body.type, '/problems/slot-taken')
+    return refused.body.detail
+  }
+  for (const wish of [{}, { hold: true }]) assert.match(await detailOf(anna.as, wish), /already/)
+  assert.match(await detailOf(people.deskHere, { patientId: anna.patientId }), /already/)
+  assert.doesNotMatch(await detailOf(ben.as, {}), /already/)
 })
 
 test('times that overlap without being equal exclude each other', async () => {

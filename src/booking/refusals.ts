@@ -5,8 +5,11 @@ import { InvalidRequest, Refusal } from '#src/kernel/errors.ts'
 
 /** The time was open and is lost; `members` carry what to offer instead. */
 export class SlotTaken extends Refusal {
-  constructor(members: { alternatives: unknown[]; otherDoctors: unknown[] }) {
-    super('slot-taken', 'This time is taken. Choose another one.', members)
+  constructor(
+    members: { alternatives: unknown[]; otherDoctors: unknown[] },
+    detail = 'This time is taken. Choose another one.',
+  ) {
+    super('slot-taken', detail, members)
   }
 }
 

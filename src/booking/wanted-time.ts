@@ -22,7 +22,7 @@ import { localDateOf, type Instant } from '#src/kernel/time.ts'
 import { isClaimed } from './call-queries.ts'
 import { mayBook } from './policy.ts'
 import { holdsOf, patientExists } from './queries.ts'
-import { NotOffered, PatientBusy, SlotTaken } from './refusals.ts'
+import { NotOffered, SlotTaken } from './refusals.ts'
 import { unknownPatient, type Wish } from './wish.ts'
 
 /** What was read so short a time ago is not doubted when it says that a time is taken. */
@@ -80,10 +80,10 @@ export async function findOffer(
     during: slotAt(offer, wish.startsAt),
     exceptIds,
   })
-  return {
-    refusal: isOwn ? new PatientBusy() : await slotTaken(context, offer, wish.startsAt),
-  }
+  return { refusal: await slotTaken(context, offer, wish.startsAt, isOwn ? ownVisit : undefined) }
 }
+
+const ownVisit = 'The patient has an appointment at this time already. Choose another one.'
 
 /**
  * The offer into which staff may put a visit at this start although it is not open: over other visits,
@@ -221,13 +221,15 @@ export async function slotTaken(
   context: SignedInContext,
   offer: Offer,
   startsAt: Instant,
+  detail?: string,
 ): Promise<SlotTaken> {
   const { alternatives, otherDoctors } = await alternativesTo(context, { offer, startsAt })
-  return new SlotTaken({
+  const members = {
     alternatives: alternatives.map(presentSlot),
     otherDoctors: otherDoctors.map(({ id, title, name, slot }) => ({
       doctor: { id, ...(title === null ? {} : { title }), name },
       slot: presentSlot(slot),
     })),
-  })
+  }
+  return new SlotTaken(members, detail)
 }
