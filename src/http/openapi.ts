@@ -88,12 +88,24 @@ function completeOperation(described: Json, operation: Operation, responses: Jso
     if (isObject(answer) && answer.description === 'Default Response') {
       answer.description = STATUS_CODES[status] ?? 'Success'
     }
+    if (isObject(answer) && status === '200' && takesIfMatch(described)) answer.headers = entityTag
   }
   for (const [status, codes] of byStatus(operation.problems)) {
     const name = codes.map(pascal).join('Or')
     responses[name] ??= problemResponse(status, codes)
     answers[status] ??= { $ref: `#/components/responses/${name}` }
   }
+}
+
+const entityTag = {
+  ETag: {
+    description: 'The version of the record, to be sent back in If-Match.',
+    schema: { type: 'string', examples: ['"4"'] },
+  },
+}
+
+function takesIfMatch({ parameters }: Json): boolean {
+  return Array.isArray(parameters) && parameters.some((one) => member(one, 'name') === 'if-match')
 }
 
 function byStatus(codes: readonly ProblemCode[]): [number, ProblemCode[]][] {
@@ -122,9 +134,19 @@ function problemResponse(status: number, codes: readonly ProblemCode[]): Json {
   }
 }
 
+/** What a problem of this kind may have besides the members of all, as the domain sends it. */
 function exampleMembers(code: ProblemCode): Json {
-  if (code !== 'invalid-request') return {}
-  return { errors: [{ in: 'body', pointer: '/email', detail: problemKind(code).example }] }
+  if (code === 'invalid-request')
+    return { errors: [{ in: 'body', pointer: '/email', detail: problemKind(code).example }] }
+  if (code === 'stale-version')
+    return {
+      version: 4,
+      changedAt: '2026-11-20T14:05:09+01:00',
+      changedBy: { role: 'doctor', name: 'Claire Moreau' },
+    }
+  if (code === 'wrong-state') return { appointmentStatus: 'completed' }
+  if (code === 'too-late') return { changeableUntil: '2026-11-23T10:40:00+01:00' }
+  return {}
 }
 
 function tagsOf(document: Json): Json[] {

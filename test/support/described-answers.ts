@@ -50,6 +50,8 @@ export function assertDescribed(
   const { value } = described(...where)
   const what = `${operation} → ${answer.statusCode}: ${answer.body.slice(0, 300)}`
   assert.ok(isJson(value), `openapi.json has no such answer: ${what}`)
+  for (const name of Object.keys(isJson(value['headers']) ? value['headers'] : {}))
+    assert.ok(name.toLowerCase() in answer.headers, `openapi.json promises ${name}: ${what}`)
   if (!isJson(value['content'])) {
     assert.equal(answer.body, '', `openapi.json describes an empty answer: ${what}`)
     return
