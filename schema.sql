@@ -59,17 +59,17 @@ create table appointment_event (
   to_status text not null,
   starts_at timestamp with time zone not null,
   note text,
-  command text,
-  doctor_id uuid,
-  clinic_id uuid,
-  visit_type_id uuid,
+  command text not null,
+  doctor_id uuid not null,
+  clinic_id uuid not null,
+  visit_type_id uuid not null,
   room_id uuid,
-  ends_at timestamp with time zone,
+  ends_at timestamp with time zone not null,
   expires_at timestamp with time zone,
-  sequence integer,
+  sequence integer not null,
   overbooked_reason text,
-  time_zone text,
-  local_starts_at timestamp without time zone,
+  time_zone text not null,
+  local_starts_at timestamp without time zone not null,
   reason text,
   staff_note text,
   proposed_slots jsonb,
@@ -1010,7 +1010,8 @@ begin
     ends_at = after.ends_at, time_zone = after.time_zone, local_starts_at = after.local_starts_at,
     reason = after.reason, expires_at = after.expires_at, cancelled_reason = after.cancelled_reason,
     overbooked_reason = after.overbooked_reason, staff_note = after.staff_note,
-    proposed_slots = after.proposed_slots, version = after.version, sequence = after.sequence
+    proposed_slots = after.proposed_slots, is_offer = after.is_offer, version = after.version,
+    sequence = after.sequence
     where id = p_id;
 
   perform record_step(after, before, p_now, p_origin, p_account_id, p_command, p_event, p_note);

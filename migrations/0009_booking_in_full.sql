@@ -54,6 +54,15 @@ update appointment_event as step set
   expires_at = case when appointment.version = step.version then appointment.expires_at end,
   sequence = step.version - case when step.to_status = 'expired' then 2 else 1 end
   from appointment where appointment.id = step.appointment_id;
+alter table appointment_event
+  alter column command set not null,
+  alter column doctor_id set not null,
+  alter column clinic_id set not null,
+  alter column visit_type_id set not null,
+  alter column ends_at set not null,
+  alter column time_zone set not null,
+  alter column local_starts_at set not null,
+  alter column sequence set not null;
 
 -- Writes a step down: the appointment as it is now, and as it was before (null for a new one).
 create function record_step(
@@ -470,7 +479,8 @@ begin
     ends_at = after.ends_at, time_zone = after.time_zone, local_starts_at = after.local_starts_at,
     reason = after.reason, expires_at = after.expires_at, cancelled_reason = after.cancelled_reason,
     overbooked_reason = after.overbooked_reason, staff_note = after.staff_note,
-    proposed_slots = after.proposed_slots, version = after.version, sequence = after.sequence
+    proposed_slots = after.proposed_slots, is_offer = after.is_offer, version = after.version,
+    sequence = after.sequence
     where id = p_id;
 
   perform record_step(after, before, p_now, p_origin, p_account_id, p_command, p_event, p_note);

@@ -128,7 +128,7 @@ export function presentAppointment(row: AppointmentRow, actor: AccountActor): Ap
     version: row.version,
     sequence: row.sequence,
     ...(deadline && row.expires_at !== null && { [deadline]: at(row.expires_at) }),
-    ...(row.is_offer && row.status === 'held' && { isOffer: true }),
+    ...(row.is_offer && { isOffer: true }),
     ...(isAhead(row.status) && { changeableUntil: at(changeableUntil(row)) }),
     ...(row.delay_minutes !== null &&
       isExpected(row.status) && { delayMinutes: row.delay_minutes }),

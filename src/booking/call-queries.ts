@@ -63,6 +63,7 @@ export interface Change {
   cancelled_reason?: string | null
   staff_note?: string | null
   proposed_slots?: unknown[] | null
+  is_offer?: boolean
   sequence?: number
 }
 

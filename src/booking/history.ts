@@ -24,25 +24,25 @@ export async function historyOf(
   const steps = await withRetry(() => stepsOf(context.db, id))
   return steps
     .filter(({ command }) => isStaff || command !== 'note')
-    .map((step) => presentStep(step, { row, isStaff, actor: context.actor }))
+    .map((step) => presentStep(step, { isStaff, actor: context.actor }))
 }
 
 function presentStep(
   step: StepRow,
-  { row, isStaff, actor }: { row: AppointmentRow; isStaff: boolean; actor: AccountActor },
+  { isStaff, actor }: { isStaff: boolean; actor: AccountActor },
 ): HistoryStepAnswer {
-  const at = (instant: number) => formatInstant(instant, step.time_zone ?? row.time_zone)
+  const at = (instant: number) => formatInstant(instant, step.time_zone)
   return {
     version: step.version,
     at: at(step.occurred_at),
-    command: step.command ?? 'change',
+    command: step.command,
     ...(step.from_status !== null && { from: step.from_status }),
     to: step.to_status,
     startsAt: at(step.starts_at),
-    ...(step.ends_at !== null && { endsAt: at(step.ends_at) }),
-    ...(step.doctor_id !== null && { doctorId: step.doctor_id }),
-    ...(step.clinic_id !== null && { clinicId: step.clinic_id }),
-    ...(step.visit_type_id !== null && { visitTypeId: step.visit_type_id }),
+    endsAt: at(step.ends_at),
+    doctorId: step.doctor_id,
+    clinicId: step.clinic_id,
+    visitTypeId: step.visit_type_id,
     by: presentActor(step, { isStaff, actor }),
     ...(step.note !== null && { reason: step.note }),
     ...(step.overbooked_reason !== null && { overbooked: true }),

@@ -84,25 +84,15 @@ const asItIs = (now: Instant) =>
     cancelled_reason, overbooked_reason, is_offer, staff_note, proposed_slots, version, sequence,
     created_at from appointment)`
 
-/** As it was after the step that made this version; steps from long ago know less. */
+/** As it was after the step that made this version. */
 const asItWas = (version: number) =>
   sql<AppointmentColumns>`(select id, step.to_status as status,
-    coalesce(step.doctor_id, appointment.doctor_id) as doctor_id,
-    coalesce(step.clinic_id, appointment.clinic_id) as clinic_id, patient_id,
-    coalesce(step.visit_type_id, appointment.visit_type_id) as visit_type_id,
-    case when step.command is null then appointment.room_id else step.room_id end as room_id,
-    step.starts_at, coalesce(step.ends_at, appointment.ends_at) as ends_at,
-    coalesce(step.time_zone, appointment.time_zone) as time_zone,
-    coalesce(step.local_starts_at, appointment.local_starts_at) as local_starts_at,
-    case when step.command is null then appointment.reason else step.reason end as reason,
-    step.expires_at,
+    step.doctor_id, step.clinic_id, patient_id, step.visit_type_id, step.room_id, step.starts_at,
+    step.ends_at, step.time_zone, step.local_starts_at, step.reason, step.expires_at,
     case when step.to_status not in ('cancelled', 'declined') then null
       when step.command = 'note' then cancelled_reason else step.note end as cancelled_reason,
-    step.overbooked_reason, is_offer,
-    case when step.command is null then appointment.staff_note else step.staff_note end as staff_note,
-    case when step.command is null then appointment.proposed_slots else step.proposed_slots end
-      as proposed_slots,
-    step.version, coalesce(step.sequence, appointment.sequence) as sequence, created_at
+    step.overbooked_reason, is_offer, step.staff_note, step.proposed_slots, step.version,
+    step.sequence, created_at
     from appointment join appointment_event as step
       on step.appointment_id = appointment.id and step.version = ${version})`
 
@@ -262,16 +252,16 @@ export interface StepRow {
   actor_id: string | null
   actor_role: Role | null
   actor_name: string | null
-  command: string | null
+  command: string
   from_status: AppointmentStatus | null
   to_status: AppointmentStatus
   starts_at: Instant
-  ends_at: Instant | null
-  time_zone: string | null
+  ends_at: Instant
+  time_zone: string
   expires_at: Instant | null
-  doctor_id: string | null
-  clinic_id: string | null
-  visit_type_id: string | null
+  doctor_id: string
+  clinic_id: string
+  visit_type_id: string
   room_id: string | null
   overbooked_reason: string | null
   former_doctor_version: number | null

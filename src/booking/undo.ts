@@ -39,7 +39,7 @@ export async function undoStep(
       if (now - last.occurred_at > undoMilliseconds)
         throw new Refusal('too-late', 'A step can be undone for 60 seconds.')
       const to = before.to_status
-      if (!canBeUndone(last.command ?? '', last.from_status) || !possible?.includes(to))
+      if (!canBeUndone(last.command, last.from_status) || !possible?.includes(to))
         throw nothingToUndo(current)
       if (before.expires_at !== null && before.expires_at <= now)
         throw new Refusal('too-late', 'The request has lapsed meanwhile.')
@@ -91,8 +91,6 @@ async function placeBefore(
   { last, before, now }: { last: StepRow; before: StepRow; now: Instant },
 ): Promise<NonNullable<Plan['place']>> {
   const { doctor_id, clinic_id, visit_type_id, room_id: roomId, starts_at: startsAt } = before
-  if (doctor_id === null || clinic_id === null || visit_type_id === null)
-    throw nothingToUndo(current)
   // A visit that has begun meanwhile may be had back.
   const asked = { startsAt, now: Math.min(now, startsAt - 1), exceptIds: [current.id] }
   const at = { doctor_id, clinic_id, visit_type_id }

@@ -293,17 +293,17 @@ export interface AppointmentEventTable {
   to_status: AppointmentStatus
   starts_at: At
   note: string | null
-  command: string | null
-  doctor_id: string | null
-  clinic_id: string | null
-  visit_type_id: string | null
+  command: string
+  doctor_id: string
+  clinic_id: string
+  visit_type_id: string
   room_id: string | null
-  ends_at: NullableAt
+  ends_at: At
   expires_at: NullableAt
-  sequence: number | null
+  sequence: number
   overbooked_reason: string | null
-  time_zone: string | null
-  local_starts_at: string | null
+  time_zone: string
+  local_starts_at: string
   reason: string | null
   staff_note: string | null
   proposed_slots: JSONColumnType<Record<string, unknown>[]> | null

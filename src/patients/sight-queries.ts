@@ -85,7 +85,6 @@ export function seesInFull(actor: AccountActor, now: Instant) {
  * about a visit or an entry of the waitlist that is theirs.
  */
 export function isVisibleTo(actor: AccountActor, now: Instant) {
-  const { doctorId, clinicIds } = actor
   return sql<boolean>`(${isTheirsWithoutVisit(actor, now)}
     or coalesce((
       select true from appointment
@@ -96,14 +95,21 @@ export function isVisibleTo(actor: AccountActor, now: Instant) {
       select true from waitlist_entry
       left join appointment on appointment.id = waitlist_entry.appointment_id
       where waitlist_entry.patient_id = patient.id and waitlist_entry.status = 'waiting'
-        and (coalesce(appointment.doctor_id, waitlist_entry.doctor_id) = ${doctorId}::uuid
-          or coalesce(appointment.clinic_id, waitlist_entry.clinic_id)
-            = any(${[...clinicIds]}::uuid[])
-          or (appointment.id is null and waitlist_entry.clinic_id is null and exists (
-            select from doctor_clinic
-            where doctor_clinic.doctor_id = waitlist_entry.doctor_id
-              and doctor_clinic.clinic_id = any(${[...clinicIds]}::uuid[]))))
+        and ${isWaitingForThem(actor)}
       limit 1), false))`
+}
+
+/**
+ * Whether an entry of the waitlist, with its visit if it has one, waits for the actor or at a clinic whose
+ * front desk they work at; with a doctor alone, at each clinic of the doctor.
+ */
+function isWaitingForThem({ doctorId, clinicIds }: AccountActor) {
+  const clinics = sql`any(${[...clinicIds]}::uuid[])`
+  return sql<SqlBool>`(coalesce(appointment.doctor_id, waitlist_entry.doctor_id) = ${doctorId}::uuid
+    or coalesce(appointment.clinic_id, waitlist_entry.clinic_id) = ${clinics}
+    or (appointment.id is null and waitlist_entry.clinic_id is null and exists (
+      select from doctor_clinic where doctor_clinic.doctor_id = waitlist_entry.doctor_id
+        and doctor_clinic.clinic_id = ${clinics})))`
 }
 
 /**
@@ -127,7 +133,8 @@ export function mayVouch(actor: AccountActor) {
 }
 
 /** The ids of all patients of whom the actor may see anything, and maybe some more. */
-export function idsOfTheirs({ accountId, doctorId, clinicIds }: AccountActor) {
+export function idsOfTheirs(actor: AccountActor) {
+  const { accountId, doctorId, clinicIds } = actor
   const clinics = sql`any(${[...clinicIds]}::uuid[])`
   return sql<{ id: string }>`(
     select patient_id from appointment where doctor_id = ${doctorId}::uuid
@@ -135,9 +142,7 @@ export function idsOfTheirs({ accountId, doctorId, clinicIds }: AccountActor) {
     union select id from patient where registered_by = ${accountId}
     union select id from patient where registered_at_clinic_id = ${clinics}
     union select patient_id from patient_access where account_id = ${accountId}
-    union select waiting.patient_id from waitlist_entry as waiting
-    left join appointment as visit on visit.id = waiting.appointment_id
-    where waiting.status = 'waiting'
-      and (coalesce(visit.doctor_id, waiting.doctor_id) = ${doctorId}::uuid
-        or coalesce(visit.clinic_id, waiting.clinic_id) = ${clinics}))`
+    union select waitlist_entry.patient_id from waitlist_entry
+    left join appointment on appointment.id = waitlist_entry.appointment_id
+    where waitlist_entry.status = 'waiting' and ${isWaitingForThem(actor)})`
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
-import { call, makeNetwork, signInAs, type Answer } from '#test/support/network.ts'
+import { call, makeNetwork, pointersOf, signInAs, type Answer } from '#test/support/network.ts'
 import { book, makePatient, openEveryDay, openSlots } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
 
@@ -249,6 +249,53 @@ test('who waits for a visit at the clinic or with the doctor can be reached, unt
     .execute()
   for (const person of [byClinic, byVisit])
     assert.equal((await see(people.deskHere, person)).status, 404)
+})
+
+test('who waits for a doctor alone can be reached, and is found, by the desks of the doctor', async () => {
+  const person = await registered()
+  const body = { patientId: person.id, doctorId, visitTypeId: elsewhere.visitTypeId }
+  const as = people.deskHere
+  assert.equal((await call(app, 'POST /waitlist', { as, body })).status, 201)
+  assert.equal((await see(as, person)).status, 200)
+  const found = await call(app, 'POST /patients/search', { as, body: { q: person.name } })
+  assert.deepEqual(
+    found.body.items.map(({ id }: Person) => id),
+    [person.id],
+  )
+  assert.equal((await see(people.deskElsewhere, person)).status, 404)
+})
+
+test('a name stuffed with others, and digits other than the last, tell nothing of a stranger', async () => {
+  const person = { name: `Zoltan Quixano ${newId()}`, phone: '+33 1 42 68 53 99', dateOfBirth }
+  const registering = { as: network.people.deskHere, body: person }
+  assert.equal((await call(app, 'POST /patients', registering)).status, 201)
+  const stuffed = `Anna Maria Peter Karin Eva ${person.name}`
+  const made = await call(app, 'POST /patients', {
+    as: people.deskHere,
+    body: { name: stuffed, dateOfBirth },
+  })
+  assert.equal(made.status, 201)
+  const { body } = await call(app, 'POST /patients/search', {
+    as: people.deskHere,
+    body: { q: person.name, dateOfBirth, phone: '+33142' },
+  })
+  const stranger = body.items.find(({ name }: Person) => name === person.name)
+  assert.ok(stranger)
+  assert.equal(stranger.phoneEndsWith, undefined)
+})
+
+test('a doctor of several clinics says which of them registers', async () => {
+  const several = await makeNetwork(runtime)
+  const { people: staff, clinicId, otherClinicId } = several
+  await call(app, `PATCH /doctors/${several.doctorId}`, {
+    as: staff.admin,
+    body: { clinicIds: [clinicId, otherClinicId] },
+  })
+  const body = { name: `Zoë ${newId()}`, dateOfBirth }
+  const refused = await call(app, 'POST /patients', { as: staff.doctor, body })
+  assert.deepEqual(pointersOf(refused), ['/clinicId'])
+  const made = await call(app, 'POST /patients', { as: staff.doctor, body: { ...body, clinicId } })
+  assert.equal(made.status, 201)
 })
 
 test('who registered a patient at a clinic and left it sees and does no more', async () => {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newId } from '#src/kernel/ids.ts'
-import { call } from '#test/support/network.ts'
-import { book, makePatient } from '#test/support/patient.ts'
+import { call, signInAs } from '#test/support/network.ts'
+import { book, makePatient, openSlots } from '#test/support/patient.ts'
 import {
   addDoctor,
   auditOf,
@@ -38,6 +38,57 @@ const { app, runtime } = await testVisita()
 const minute = 60_000
 const noon = await tomorrowAt()
 const held = { appointmentId: null, request: null }
+
+test('a visit made up through the waitlist does not let its maker hand out the record', async () => {
+  const network = await fullNetwork()
+  const { deskHere } = network.people
+  const colleague = await signInAs(runtime, { role: 'front_desk', clinicId: network.clinicId })
+  const person = { name: `Zoë ${newId()}`, dateOfBirth: '1984-07-19' }
+  const registered = { as: network.people.deskElsewhere, body: person }
+  const { body: patient } = await must(call(app, 'POST /patients', registered))
+  const { doctorId, clinicId, visitTypeId } = network
+  const wish = { patientId: patient.id, doctorId, clinicId, visitTypeId }
+  const { body: entry } = await must(call(app, 'POST /waitlist', { as: deskHere, body: wish }))
+  await workAt(noon)
+  const { body: visit } = await must(call(app, `POST /waitlist/${entry.id}/take`, { as: deskHere }))
+  assert.equal(
+    (await call(app, `GET /appointments/${visit.id}`, { as: deskHere })).body.isOffer,
+    undefined,
+  )
+  assert.equal((await command(colleague, visit.id, 'check-in')).status, 200)
+  const link = await call(app, `POST /patients/${patient.id}/claim-links`, { as: deskHere })
+  assert.equal(link.status, 403)
+})
+
+test('a refusal that is sent again is answered, also to those who saw the entry by the offer alone', async () => {
+  const network = await fullNetwork()
+  const other = await fullNetwork()
+  await changeDoctor(other, {
+    visitTypeIds: [other.visitTypeId, network.visitTypeId],
+    specialtyIds: [network.specialtyId],
+  })
+  const slots = await openSlots(
+    app,
+    other.doctorId,
+    `to=${await dateIn(20)}&visitTypeId=${network.visitTypeId}`,
+  )
+  const patient = await makePatient(runtime)
+  const { body: visit } = await must(book(app, patient.as, { slotId: slots.at(-1)!.id }))
+  await changeDoctor(other, { status: 'paused' })
+  const wish = {
+    appointmentId: visit.id,
+    specialtyId: network.specialtyId,
+    clinicId: network.clinicId,
+  }
+  const { body: entry } = await must(call(app, 'POST /waitlist', { as: patient.as, body: wish }))
+  await free(network, 0)
+  await workAt(noon)
+  const desk = { ...patient, visitId: visit.id, entryId: entry.id, as: network.people.deskHere }
+  for (const time of ['first', 'second']) {
+    const refused = await answer(desk, 'refuse', { key: 'refusal' })
+    assert.equal(refused.status, 200, `${time}: ${JSON.stringify(refused.body)}`)
+  }
+})
 
 /** A patient who is offered the first near time. */
 async function offered(

@@ -209,7 +209,7 @@ async function bookIt(
   const { starts_at: startsAt } = offer
   return {
     to: status,
-    change: { expires_at: expiryOf(place.offer, { status, startsAt, now }) },
+    change: { expires_at: expiryOf(place.offer, { status, startsAt, now }), is_offer: false },
     place,
   }
 }

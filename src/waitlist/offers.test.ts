@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type pg from 'pg'
 import { commandAppointment } from '#src/booking/commands.ts'
 import { undoStep } from '#src/booking/undo.ts'
 import { call } from '#test/support/network.ts'
 import { book, makePatient } from '#test/support/patient.ts'
+import { whileHeld } from '#test/support/race-blocker.ts'
+import { until } from '#test/support/race-servers.ts'
 import {
   addDoctor,
   changeDoctor,
@@ -40,6 +43,35 @@ async function freeAt({ near }: FullNetwork, index: number, instant: number) {
   await commandAppointment(context, visitId, { ...plain, command: 'cancel', reason: null })
   return { context, visitId }
 }
+
+test('an entry that ends while it is served leaves the time to the next in turn', async () => {
+  const network = await fullNetwork()
+  const [anna, ben] = [await waitWith(network, 0), await waitWith(network, 1)]
+  await free(network, 0)
+  let leaver: pg.Client | undefined
+  await whileHeld(
+    async (blocker) => {
+      leaver = blocker
+      await blocker.query(`update waitlist_entry set status = 'ended' where id = $1`, [
+        anna.entryId,
+      ])
+    },
+    async (pid) => {
+      const working = workAt(noon)
+      await until('the pass waits for the entry', async () => {
+        const { rows } = await leaver!.query(
+          'select from pg_locks where not granted and $1::int = any (pg_blocking_pids(pid))',
+          [pid],
+        )
+        return rows.length > 0
+      })
+      await leaver!.query('commit')
+      await working
+    },
+  )
+  await workAt(noon + 5 * second)
+  assert.equal((await entryOf(ben)).status, 'offered')
+})
 
 test('a freed time is offered once nobody can undo freeing it, and is then held for twenty minutes', async () => {
   const network = await fullNetwork()
