@@ -93,6 +93,20 @@ create table audit_entry (
   constraint audit_entry_pkey PRIMARY KEY (seq)
 );
 
+create table calendar_feed (
+  id uuid not null,
+  account_id uuid not null,
+  doctor_id uuid,
+  patient_id uuid,
+  created_at timestamp with time zone not null,
+  read_at timestamp with time zone,
+  constraint calendar_feed_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint calendar_feed_doctor FOREIGN KEY (doctor_id) REFERENCES doctor(id) ON DELETE CASCADE,
+  constraint calendar_feed_of_whom CHECK ((num_nonnulls(doctor_id, patient_id) = 1)),
+  constraint calendar_feed_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
+  constraint calendar_feed_pkey PRIMARY KEY (id)
+);
+
 create table claim (
   calendar_id uuid not null,
   lane smallint not null default 0,
@@ -119,9 +133,19 @@ create table clinic (
   created_at timestamp with time zone not null,
   change_notice_minutes_min integer not null default 0,
   request_lapses_minutes integer not null default 2880,
+  reminder_minutes integer[] not null default '{2880,120}'::integer[],
+  messages_close_days integer not null default 14,
   constraint clinic_change_notice CHECK (((change_notice_minutes_min >= 0) AND (change_notice_minutes_min <= 525600))),
+  constraint clinic_messages_close CHECK (((messages_close_days >= 0) AND (messages_close_days <= 365))),
   constraint clinic_pkey PRIMARY KEY (id),
+  constraint clinic_reminders CHECK (((cardinality(reminder_minutes) <= 4) AND (15 <= ALL (reminder_minutes)) AND (20160 >= ALL (reminder_minutes)))),
   constraint clinic_request_lapses CHECK (((request_lapses_minutes >= 15) AND (request_lapses_minutes <= 43200)))
+);
+
+create table clock_mark (
+  name text not null,
+  reached_at timestamp with time zone not null,
+  constraint clock_mark_pkey PRIMARY KEY (name)
 );
 
 create table closure (
@@ -218,6 +242,13 @@ create table event (
   constraint event_pkey PRIMARY KEY (seq)
 );
 
+create table event_reader (
+  name text not null,
+  xid xid8 not null,
+  seq bigint not null,
+  constraint event_reader_pkey PRIMARY KEY (name)
+);
+
 create table idempotency_key (
   account_id uuid not null,
   route text not null,
@@ -226,7 +257,6 @@ create table idempotency_key (
   created_at timestamp with time zone not null,
   asked_at timestamp with time zone not null,
   answer jsonb,
-  constraint idempotency_key_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
   constraint idempotency_key_pkey PRIMARY KEY (account_id, route, key)
 );
 
@@ -263,6 +293,81 @@ create table membership (
   constraint membership_role_known CHECK ((role = 'front_desk'::text))
 );
 
+create table message (
+  id uuid not null,
+  appointment_id uuid not null,
+  author_id uuid,
+  side text not null,
+  text text not null,
+  sent_at timestamp with time zone not null,
+  constraint message_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
+  constraint message_author FOREIGN KEY (author_id) REFERENCES account(id) ON DELETE SET NULL,
+  constraint message_length CHECK (((length(text) >= 1) AND (length(text) <= 4000))),
+  constraint message_pkey PRIMARY KEY (id),
+  constraint message_side_known CHECK ((side = ANY (ARRAY['patient'::text, 'staff'::text])))
+);
+
+create table message_read (
+  account_id uuid not null,
+  appointment_id uuid not null,
+  side text not null,
+  read_until timestamp with time zone not null,
+  constraint message_read_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint message_read_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
+  constraint message_read_pkey PRIMARY KEY (account_id, appointment_id),
+  constraint message_read_side_known CHECK ((side = ANY (ARRAY['patient'::text, 'staff'::text])))
+);
+
+create table notification (
+  id uuid not null,
+  kind text not null,
+  channel text not null,
+  account_id uuid,
+  patient_id uuid,
+  invitation_id uuid,
+  recipient_id uuid not null default COALESCE(account_id, patient_id, invitation_id),
+  appointment_id uuid,
+  version integer,
+  former_version integer,
+  topic text not null,
+  details jsonb not null default '{}'::jsonb,
+  status text not null,
+  status_reason text,
+  queued_at timestamp with time zone not null,
+  due_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  attempts smallint not null default 0,
+  address text,
+  provider_id text,
+  sent_at timestamp with time zone,
+  delivered_at timestamp with time zone,
+  failed_at timestamp with time zone,
+  read_at timestamp with time zone,
+  confirmed_at timestamp with time zone,
+  constraint notification_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint notification_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
+  constraint notification_channel_known CHECK ((channel = ANY (ARRAY['in_app'::text, 'email'::text, 'sms'::text]))),
+  constraint notification_due CHECK (((due_at IS NOT NULL) OR (status <> 'queued'::text))),
+  constraint notification_in_app_has_account CHECK (((channel <> 'in_app'::text) OR (account_id IS NOT NULL))),
+  constraint notification_invitation FOREIGN KEY (invitation_id) REFERENCES invitation(id) ON DELETE CASCADE,
+  constraint notification_kind_known CHECK ((kind = ANY (ARRAY['requested'::text, 'confirmed'::text, 'declined'::text, 'moved'::text, 'cancelled'::text, 'reminder'::text, 'waitlist_offer'::text, 'delay'::text, 'message'::text, 'account'::text, 'invitation'::text, 'claim_link'::text]))),
+  constraint notification_once UNIQUE (recipient_id, channel, topic),
+  constraint notification_one_recipient CHECK ((num_nonnulls(account_id, patient_id, invitation_id) = 1)),
+  constraint notification_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
+  constraint notification_pkey PRIMARY KEY (id),
+  constraint notification_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'failed'::text, 'skipped'::text, 'withdrawn'::text])))
+);
+
+create table notification_preference (
+  account_id uuid not null,
+  kind text not null,
+  channel text not null,
+  wanted boolean not null,
+  constraint notification_preference_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint notification_preference_channel_known CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text]))),
+  constraint notification_preference_pkey PRIMARY KEY (account_id, kind, channel)
+);
+
 create table opening (
   id uuid not null,
   doctor_id uuid not null,
@@ -287,6 +392,7 @@ create table patient (
   created_at timestamp with time zone not null,
   registered_by uuid,
   registered_at_clinic_id uuid,
+  locale text,
   constraint patient_pkey PRIMARY KEY (id),
   constraint patient_registered_at_clinic FOREIGN KEY (registered_at_clinic_id) REFERENCES clinic(id) ON DELETE SET NULL,
   constraint patient_registered_by FOREIGN KEY (registered_by) REFERENCES account(id) ON DELETE SET NULL
@@ -322,6 +428,16 @@ create table patient_claim_link (
   constraint patient_claim_link_pkey PRIMARY KEY (id),
   constraint patient_claim_link_tries CHECK (((tries >= 0) AND (tries <= 5))),
   constraint patient_claim_link_used_by FOREIGN KEY (used_by) REFERENCES account(id) ON DELETE SET NULL
+);
+
+create table quiet_hours (
+  account_id uuid not null,
+  from_minute integer not null,
+  to_minute integer not null,
+  time_zone text not null,
+  constraint quiet_hours_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint quiet_hours_minutes CHECK ((((from_minute >= 0) AND (from_minute <= 1439)) AND ((to_minute >= 0) AND (to_minute <= 1439)) AND (from_minute <> to_minute))),
+  constraint quiet_hours_pkey PRIMARY KEY (account_id)
 );
 
 create table room (
@@ -480,6 +596,12 @@ CREATE UNIQUE INDEX appointment_one_hold ON public.appointment USING btree (pati
 
 CREATE INDEX audit_entry_by_subject ON public.audit_entry USING btree (subject_type, subject_id, seq);
 
+CREATE INDEX calendar_feed_by_account ON public.calendar_feed USING btree (account_id, created_at);
+
+CREATE INDEX calendar_feed_by_doctor ON public.calendar_feed USING btree (doctor_id) WHERE (doctor_id IS NOT NULL);
+
+CREATE INDEX calendar_feed_by_patient ON public.calendar_feed USING btree (patient_id) WHERE (patient_id IS NOT NULL);
+
 CREATE INDEX claim_by_appointment ON public.claim USING btree (appointment_id);
 
 CREATE INDEX closure_by_clinic ON public.closure USING btree (clinic_id, starts_on);
@@ -495,6 +617,24 @@ CREATE INDEX event_by_commit_order ON public.event USING btree (xid, seq);
 CREATE INDEX idempotency_key_by_age ON public.idempotency_key USING btree (created_at);
 
 CREATE INDEX membership_by_clinic ON public.membership USING btree (clinic_id);
+
+CREATE INDEX message_by_author ON public.message USING btree (author_id) WHERE (author_id IS NOT NULL);
+
+CREATE UNIQUE INDEX message_in_order ON public.message USING btree (appointment_id, sent_at);
+
+CREATE INDEX message_read_by_appointment ON public.message_read USING btree (appointment_id);
+
+CREATE INDEX notification_by_appointment ON public.notification USING btree (appointment_id, queued_at);
+
+CREATE INDEX notification_by_invitation ON public.notification USING btree (invitation_id) WHERE (invitation_id IS NOT NULL);
+
+CREATE INDEX notification_by_patient ON public.notification USING btree (patient_id) WHERE (patient_id IS NOT NULL);
+
+CREATE INDEX notification_due_by_time ON public.notification USING btree (due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX notification_in_app ON public.notification USING btree (account_id, queued_at, id) WHERE ((channel = 'in_app'::text) AND (status = 'sent'::text));
+
+CREATE INDEX notification_unread ON public.notification USING btree (account_id) WHERE ((channel = 'in_app'::text) AND (status = 'sent'::text) AND (read_at IS NULL));
 
 CREATE INDEX opening_by_doctor ON public.opening USING btree (doctor_id, opens_on);
 

@@ -23,6 +23,7 @@ interface Announced {
   pid: number
   signIns: { role: string; email: string; password: string }[]
   databaseUrl: string
+  mailboxUrl: string
 }
 
 interface Demo {
@@ -207,6 +208,23 @@ test('the demo, from its first line to its end', async (t) => {
       assert.equal(refused.body.type, '/problems/slot-taken')
       assert.ok(refused.body.alternatives.length > 0)
       assert.ok(refused.body.otherDoctors.length > 0)
+    },
+  )
+
+  await t.test(
+    'its mails are read in a mailbox of its own, and their set-up is no warning',
+    async () => {
+      assert.equal(demo.mailboxUrl, `${demo.url}/dev/mail`)
+      const mailbox = await fetch(demo.mailboxUrl)
+      assert.equal(mailbox.status, 200)
+      assert.match(await mailbox.text(), /Mailbox of the demo/)
+      const { checks } = (await (await fetch(`${demo.url}/readyz`)).json()) as AnswerBody
+      const mail = checks.find(({ name }: AnswerBody) => name === 'mail')
+      assert.deepEqual(mail, {
+        name: 'mail',
+        status: 'ok',
+        detail: 'E-mail goes by a mailbox in memory.',
+      })
     },
   )
 

@@ -15,7 +15,12 @@ export function announcement({ url, databaseUrl }: Visita): string {
     pid: process.pid,
     signIns: signIns.map(({ role, email, password }) => ({ role, email, password })),
     databaseUrl,
+    mailboxUrl: mailboxUrlOf(url),
   })
+}
+
+function mailboxUrlOf(url: string): string {
+  return `${url}/dev/mail`
 }
 
 /** A page for the terminal. `dataDirectory` is null when the data is thrown away. */
@@ -28,9 +33,10 @@ export async function greeting(
     `Visita is ready, with a made-up network: ${counts.clinics} clinics, ${counts.doctors} doctors of ${counts.specialties} specialties,`,
     `${counts.patients} patients, ${counts.past} visits so far and ${counts.coming} to come.`,
     '',
-    `  ${url}         the API is below /api/v1`,
-    `  ${url}/docs    to try it: call /auth/login, give its accessToken to Authorize`,
-    `  ${url}/redoc   to read about it`,
+    `  ${url}            the API is below /api/v1`,
+    `  ${url}/docs       to try it: call /auth/login, give its accessToken to Authorize`,
+    `  ${url}/redoc      to read about it`,
+    `  ${mailboxUrlOf(url)}   to read what it sends by e-mail and SMS; nothing leaves this machine`,
     '',
     'Sign in as any of these:',
     '',

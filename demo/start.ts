@@ -7,6 +7,9 @@ import { join } from 'node:path'
 import { destination, pino } from 'pino'
 import { openRuntime, serve, type Visita } from '#src/app.ts'
 import { loadConfig, type Config } from '#src/config.ts'
+import { mailboxRoutes } from '#src/delivery/mailbox-routes.ts'
+import { createMailbox } from '#src/delivery/mailbox.ts'
+import { systemClock } from '#src/kernel/time.ts'
 import { newKey } from '#src/secrets.ts'
 import type { DemoOptions } from './options.ts'
 import { ensureNetwork } from './seed.ts'
@@ -46,9 +49,11 @@ async function startIn(
 ): Promise<Visita> {
   const config = configOf(directory, { port, isKept })
   const log = pino({ level: config.logLevel, base: null }, destination({ dest: 2, sync: true }))
+  const mailbox = createMailbox({ clock: systemClock, from: sender })
   const opened = await openRuntime({
     config,
     log,
+    senders: mailbox.senders,
     embedded: isKept ? {} : { ephemeral: true, durable: false },
   })
   try {
@@ -57,8 +62,11 @@ async function startIn(
     await opened.close()
     throw error
   }
-  return serve(opened)
+  return serve(opened, { furtherRoutes: (app) => mailboxRoutes(app, mailbox) })
 }
+
+/** Nobody can have this domain, and nothing leaves the demo: its mails go to a mailbox in memory. */
+const sender = 'Visita <visits@visita.example>'
 
 /** The driver of PostgreSQL reads variables such as PGSSLMODE by itself; they mean other databases. */
 function forgetDatabaseSettings(): void {
@@ -77,6 +85,7 @@ function configOf(directory: string, { port, isKept }: { port: number; isKept: b
       DATA_DIR: directory,
       PORT: String(port),
       LOG_LEVEL: 'warn',
+      MAIL_FROM: sender,
       // What is thrown away leaves no file of secrets behind, however it ends.
       ...(isKept ? {} : { TOKEN_SIGNING_KEY: newKey() }),
     },

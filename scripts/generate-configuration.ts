@@ -1,5 +1,5 @@
 // Writes down the configuration for people: .env.example and docs/operate/configuration.md, both made
-// from the table of variables in src/config.ts.
+// from the table of variables in src/config-variables.ts.
 
 import { groups, makeKeyCommand, variables, type Variable } from '#src/config.ts'
 
@@ -28,7 +28,7 @@ function envExample(): string {
     'Copy this file to .env, in the directory that Visita is started in, and take the "# " from the lines',
     'that you change. What docs/operate/configuration.md says of each variable, in short.',
     'Quote a value that holds "#" or a quote. Keep the copy to yourself: chmod 600 .env',
-    'Generated from src/config.ts by npm run generate.',
+    'Generated from src/config-variables.ts by npm run generate.',
   ]
   const body = sections().map(({ title, members }) =>
     [`# --- ${title} ---`].concat(members.map(([name, variable]) => envEntry(name, variable))),
@@ -65,7 +65,7 @@ function wrap(text: string): string[] {
   return lines
 }
 
-const introduction = `<!-- Generated from src/config.ts by npm run generate. Change it there. -->
+const introduction = `<!-- Generated from src/config-variables.ts by npm run generate. Change it there. -->
 
 # Configuration
 
@@ -123,7 +123,7 @@ same one and disks come and go. A weak key, such as typed text, is refused. This
 ${makeKeyCommand}
 \`\`\`
 `,
-  mail: `Both are checked at the start, so that a set-up can be prepared. This version does not send mail yet.
+  mail: `[Mail and SMS](mail-and-sms.md) says how to set both up and try them.
 `,
 }
 

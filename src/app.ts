@@ -6,32 +6,40 @@ import { availabilityRoutes } from '#src/availability/routes.ts'
 import { scheduleRoutes } from '#src/availability/schedule-routes.ts'
 import { commandRoutes } from '#src/booking/command-routes.ts'
 import { delayRoutes } from '#src/booking/delay-routes.ts'
-import { keepHouse } from '#src/booking/housekeeping.ts'
 import { rebookingRoutes } from '#src/booking/rebooking-routes.ts'
 import { appointmentRoutes } from '#src/booking/routes.ts'
+import { calendarFeedRoute, calendarRoutes } from '#src/calendar/routes.ts'
 import { clinicRoutes } from '#src/clinics/routes.ts'
 import { publicUrlAt, type Config } from '#src/config.ts'
 import type { Runtime } from '#src/context.ts'
 import { connect, currentRole } from '#src/db/connect.ts'
 import { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from '#src/db/embedded.ts'
 import { migrate } from '#src/db/migrate.ts'
+import type { Senders } from '#src/delivery/delivery.ts'
+import { closeSenders, sendersOf } from '#src/delivery/senders.ts'
 import { doctorRoutes } from '#src/doctors/routes.ts'
 import { createEventBus, followEvents } from '#src/events/events.ts'
 import { currentCursor } from '#src/events/queries.ts'
 import { createServer, type App } from '#src/http/server.ts'
 import { authenticate } from '#src/identity/authenticate.ts'
+import { createLinkSigner } from '#src/identity/link-signer.ts'
 import { joinPageRoutes } from '#src/identity/join-routes.ts'
 import { identityRoutes, keySetRoute } from '#src/identity/routes.ts'
 import { createTokenSigner } from '#src/identity/tokens.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { systemClock, type Clock } from '#src/kernel/time.ts'
+import { linkRoutes } from '#src/links/routes.ts'
+import { visitPageRoutes } from '#src/links/visit-page-routes.ts'
+import { messageRoutes } from '#src/messaging/routes.ts'
 import { claimPageRoutes } from '#src/patients/claim-page-routes.ts'
+import { notificationRoutes } from '#src/notifications/routes.ts'
 import { patientRoutes } from '#src/patients/routes.ts'
+import { realtimeRoutes } from '#src/realtime/routes.ts'
 import { checkReadiness } from '#src/readiness.ts'
 import { StartRefused } from '#src/refusal-at-start.ts'
 import { resolveSecrets, type Secrets } from '#src/secrets.ts'
-import { keepWaitlist } from '#src/waitlist/offers.ts'
 import { waitlistRoutes } from '#src/waitlist/routes.ts'
+import { keepWorking } from '#src/work.ts'
 
 export interface RuntimeOptions {
   config: Config
@@ -39,6 +47,8 @@ export interface RuntimeOptions {
   clock?: Clock
   /** How the embedded database is run, when it is used. */
   embedded?: Pick<EmbeddedOptions, 'ephemeral' | 'durable'>
+  /** In place of what the configuration sets up: a mailbox to look into, or a server of a test. */
+  senders?: Senders
   /** Told in plain sentences what is going on while something takes time. */
   say?: (sentence: string) => void
 }
@@ -51,7 +61,8 @@ export interface OpenRuntime {
   close(): Promise<void>
 }
 
-const followPauseMilliseconds = 250
+/** How often it is looked what other processes did. A look without news takes the database 0.1 ms. */
+const followPauseMilliseconds = 100
 
 /** The structured log of a process, on standard output. */
 export function createLog(config: Pick<Config, 'logLevel'>): Logger {
@@ -79,7 +90,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<OpenRuntime>
   try {
     const secrets = resolveSecrets(config)
     await prepareDatabase({ url, ownerUrl, schema: config.database.schema, say })
-    return await connectRuntime({ config, log, clock, embedded, secrets, url, ownerUrl })
+    const senders = options.senders ?? sendersOf(config)
+    return await connectRuntime({ config, log, clock, embedded, secrets, senders, url, ownerUrl })
   } catch (error) {
     await embedded?.stop()
     throw error
@@ -105,10 +117,11 @@ async function connectRuntime(options: {
   clock: Clock
   embedded: EmbeddedServer | null
   secrets: Secrets
+  senders: Senders
   url: string
   ownerUrl: string
 }): Promise<OpenRuntime> {
-  const { config, log, clock, embedded, secrets } = options
+  const { config, log, clock, embedded, secrets, senders } = options
   const events = createEventBus()
   const revive = reviver(embedded, log)
   const { db, pool } = connect({
@@ -149,6 +162,8 @@ async function connectRuntime(options: {
       issuer: 'visita',
       accessTokenMinutes: config.accessTokenMinutes,
     }),
+    links: createLinkSigner(secrets.tokenSigningKey),
+    senders,
   }
   return {
     runtime,
@@ -156,6 +171,7 @@ async function connectRuntime(options: {
     async close() {
       ending.abort()
       await following
+      closeSenders(senders)
       await pool.end()
       await embedded?.stop()
     },
@@ -195,8 +211,16 @@ export interface Visita extends OpenRuntime {
   url: string
 }
 
+export interface ServeOptions {
+  /** Adds routes at the root that are not part of every Visita, such as those of the demo. */
+  furtherRoutes?: (app: App) => void
+}
+
 /** The web server of a runtime, not yet listening. */
-export async function createApp(runtime: Runtime): Promise<App> {
+export async function createApp(
+  runtime: Runtime,
+  { furtherRoutes = () => {} }: ServeOptions = {},
+): Promise<App> {
   return createServer({
     runtime,
     authenticate,
@@ -205,6 +229,9 @@ export async function createApp(runtime: Runtime): Promise<App> {
       keySetRoute(app)
       joinPageRoutes(app)
       claimPageRoutes(app)
+      visitPageRoutes(app)
+      calendarFeedRoute(app)
+      furtherRoutes(app)
     },
     routes(app) {
       identityRoutes(app)
@@ -218,6 +245,11 @@ export async function createApp(runtime: Runtime): Promise<App> {
       rebookingRoutes(app)
       delayRoutes(app)
       waitlistRoutes(app)
+      linkRoutes(app)
+      calendarRoutes(app)
+      messageRoutes(app)
+      notificationRoutes(app)
+      realtimeRoutes(app)
     },
   })
 }
@@ -233,17 +265,19 @@ export async function startVisita(options: RuntimeOptions): Promise<Visita> {
  *
  * @throws StartRefused
  */
-export async function serve(opened: OpenRuntime): Promise<Visita> {
+export async function serve(opened: OpenRuntime, options: ServeOptions = {}): Promise<Visita> {
   const { runtime } = opened
   const ending = new AbortController()
   try {
-    const app = await createApp(runtime)
+    const app = await createApp(runtime, options)
     const port = await listen(app, runtime.config)
     // Port 0 means any free one, so links can be made only now.
     const url = publicUrlAt({ ...runtime.config, publicUrl: null }, port)
     runtime.config = { ...runtime.config, publicUrl: publicUrlAt(runtime.config, port) }
-    const housekeeping = keepHouse(runtime, ending.signal)
-    const waitlist = keepWaitlist(runtime, ending.signal)
+    const working =
+      runtime.config.backgroundWork === 'here'
+        ? keepWorking(runtime, ending.signal)
+        : Promise.resolve()
     return {
       ...opened,
       app,
@@ -252,8 +286,7 @@ export async function serve(opened: OpenRuntime): Promise<Visita> {
         ending.abort()
         try {
           await app.close()
-          await housekeeping
-          await waitlist
+          await working
         } finally {
           await opened.close()
         }

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { openRuntime } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
 import { refusalOf } from '#src/db/constraints.ts'
+import { sendTestMail } from '#src/delivery/test-mail.ts'
 import { createAdmin } from '#src/identity/first-admin.ts'
 import { isPlainRefusal } from '#src/refusal-at-start.ts'
 import { newKey } from '#src/secrets.ts'
@@ -16,12 +17,22 @@ const usage = `Usage: npm run visita -- <command>
                                       is asked for, or read from standard input.
   database-url                        Prints the URL of the database for its owner, password included,
                                       for psql while Visita runs.
+  send-test-mail ADDRESS              Sends one mail with the configuration as it is, and says who took
+                                      it or what went wrong.
   make-secret                         Prints a fresh value for TOKEN_SIGNING_KEY.
   help                                Prints this.`
 
-const commands: Record<string, (options: { email?: string; name?: string }) => Promise<void>> = {
+interface Options {
+  email?: string
+  name?: string
+  /** What follows the name of the command. */
+  rest: string[]
+}
+
+const commands: Record<string, (options: Options) => Promise<void>> = {
   'create-admin': createAdminByHand,
   'database-url': printDatabaseUrl,
+  'send-test-mail': sendTestMailByHand,
   'make-secret': async () => console.log(newKey()),
   help: async () => console.log(usage),
 }
@@ -33,7 +44,20 @@ async function printDatabaseUrl(): Promise<void> {
   await opened.close()
 }
 
-async function createAdminByHand(options: { email?: string; name?: string }): Promise<void> {
+async function sendTestMailByHand({ rest }: Options): Promise<void> {
+  const [address, ...more] = rest
+  if (address === undefined || more.length > 0) {
+    console.error('Name the one address to send it to: npm run visita -- send-test-mail ADDRESS')
+    process.exitCode = 2
+    return
+  }
+  const { wasTaken, sentence } = await sendTestMail(loadConfig({ env: process.env }), address)
+  if (wasTaken) console.log(sentence)
+  else console.error(sentence)
+  process.exitCode = wasTaken ? 0 : 1
+}
+
+async function createAdminByHand(options: Options): Promise<void> {
   const config = loadConfig({ env: process.env })
   let isSecret = false
   const output = new Writable({
@@ -71,9 +95,9 @@ try {
     allowPositionals: true,
     options: { email: { type: 'string' }, name: { type: 'string' } },
   })
-  const name = positionals[0] ?? 'help'
+  const [name = 'help', ...rest] = positionals
   const command = commands[name]
-  if (command) await command(values)
+  if (command) await command({ ...values, rest })
   else {
     console.error(`There is no command "${name}".\n\n${usage}`)
     process.exitCode = 2

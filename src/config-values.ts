@@ -4,6 +4,7 @@
 import { accessSync, constants } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { isLoopback } from '#src/kernel/loopback.ts'
 
 /** The text is not a value of its variable; `part` is the piece of a list that is at fault. */
 export class WrongValue extends Error {
@@ -174,7 +175,13 @@ export function mailSender(text: string): string {
   throw new WrongValue('is not an e-mail address, or a name and an address in <>')
 }
 
-/** Where mail is handed in: `smtp://` (STARTTLS when offered) or `smtps://` (TLS from the start). */
+/** Each is true or false. */
+const smtpParameters = ['requireTLS', 'tls.rejectUnauthorized']
+
+/**
+ * Where mail is handed in: `smtp://` (STARTTLS when offered) or `smtps://` (TLS from the start).
+ * Parameters that would be ignored are refused, because a misspelled `requireTLS` would mean no TLS.
+ */
 export function smtpUrl(text: string): string {
   const url = URL.parse(text)
   const isSmtp =
@@ -184,9 +191,57 @@ export function smtpUrl(text: string): string {
     url.hash === '' &&
     (url.pathname === '' || url.pathname === '/') &&
     isDecodable(url)
-  if (isSmtp) return text
+  if (!isSmtp)
+    throw new WrongValue(
+      'is not an smtp:// or smtps:// URL (percent-encode characters such as @ : / # % in the password)',
+    )
+  for (const [name, value] of url.searchParams) {
+    if (!smtpParameters.includes(name) || !['true', 'false'].includes(value))
+      throw new WrongValue(
+        `may have the parameters ${smtpParameters.join(' and ')}, each true or false, and no others`,
+      )
+  }
+  return text
+}
+
+/** A key of Resend's API. */
+export function resendKey(text: string): string {
+  if (/^re_[A-Za-z0-9_]{8,200}$/.test(text)) return text
+  throw new WrongValue('is not an API key of Resend, which starts with re_')
+}
+
+/**
+ * The address of an API that is called with a password: https, or http on this machine; a path is
+ * allowed. Answered without a slash at its end.
+ */
+export function apiUrl(text: string): string {
+  const url = URL.parse(text)
+  const isPlain =
+    url !== null && /^https?:\/\//i.test(text) && /^[^?#@\\\s]+$/.test(text) && isDecodable(url)
+  if (!isPlain) throw new WrongValue('is not an https:// address without query and fragment')
+  if (url.protocol !== 'https:' && !isLoopback(url.hostname))
+    throw new WrongValue('would carry the password in the clear; only https:// will do')
+  return url.href.replace(/\/+$/, '')
+}
+
+/** The name of an account at a provider of text messages, as it stands in a path. */
+export function smsAccount(text: string): string {
+  if (/^[A-Za-z0-9-]{4,64}$/.test(text)) return text
+  throw new WrongValue('is not the id of an account (4 to 64 letters, digits and -)')
+}
+
+/** The password of such an account. */
+export function smsToken(text: string): string {
+  if (/^[A-Za-z0-9_-]{16,128}$/.test(text)) return text
+  throw new WrongValue('does not have 16 to 128 letters, digits, _ and -')
+}
+
+/** A number by E.164 with its +, or a name that phones show in place of one. */
+export function smsSender(text: string): string {
+  const isName = /^[A-Za-z0-9 ]{3,11}$/.test(text) && /[A-Za-z]/.test(text)
+  if (isName || /^\+[1-9]\d{6,14}$/.test(text)) return text
   throw new WrongValue(
-    'is not an smtp:// or smtps:// URL (percent-encode characters such as @ : / # % in the password)',
+    'is not a number such as +493023125100, nor a name of 3 to 11 Latin letters, digits and spaces',
   )
 }
 

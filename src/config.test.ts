@@ -113,6 +113,20 @@ const wrongValues: Record<keyof typeof variables, string[]> = {
     'smtp://user:hunter2%zz@mail.example.org',
     'smtp://mail.example.org/path',
   ],
+  RESEND_API_KEY: ['hunter2', 're_', 're_hunter2 hunter2', 'rk_hunter2hunter2'],
+  SMS_API_URL: [
+    'api.twilio.com',
+    'http://api.twilio.com',
+    'http://127.0.0.1.example.org',
+    'https://u:hunter2@a.example',
+    'https://a.example?x=1',
+    'https://a.example#x',
+  ],
+  SMS_ACCOUNT: ['AC/../x', 'a b', 'AC1', 'AC\u00e4bc'],
+  SMS_TOKEN: ['hunter2', 'hunter2hunter2/hunter2', 'hunter2hunter2 hunter2'],
+  SMS_FROM: ['030 23125100', '+0301234567', 'ab', 'Praxis am Fleet', '12345', 'Klinik-1'],
+  DEFAULT_LANGUAGE: ['EN', 'fr', 'english'],
+  BACKGROUND_WORK: ['yes', 'Here', 'none'],
 }
 
 for (const [name, values] of Object.entries(wrongValues))
@@ -171,7 +185,10 @@ test('without any variable the defaults hold, and nothing is exposed or trusted'
     corsOrigins: [],
     trustedProxies: [],
     logLevel: 'info',
-    mail: { from: null, smtpUrl: null },
+    defaultLanguage: 'en',
+    backgroundWork: 'here',
+    mail: { from: null, smtpUrl: null, resendApiKey: null },
+    sms: { apiUrl: 'https://api.twilio.com', account: null, token: null, from: null },
     warnings: [],
   })
 })
@@ -191,7 +208,13 @@ test('right values arrive as they were meant', () => {
     TRUSTED_PROXIES: '127.0.0.1,10.0.0.0/8,fd00::/8',
     LOG_LEVEL: 'silent',
     MAIL_FROM: '"Clinic, North" <a@b.example>',
-    SMTP_URL: 'smtps://u:p%40ss@mail.example.org:465',
+    SMTP_URL: 'smtps://u:p%40ss@mail.example.org:465?tls.rejectUnauthorized=false',
+    SMS_API_URL: 'https://SMS.example.org/api/laml/',
+    SMS_ACCOUNT: 'AC0123456789abcdef',
+    SMS_TOKEN: '0123456789abcdef',
+    SMS_FROM: 'Lindenhof',
+    DEFAULT_LANGUAGE: 'ar',
+    BACKGROUND_WORK: 'elsewhere',
   })
   assert.equal(config.port, 0)
   assert.equal(config.publicUrl, 'https://visits.example.org')
@@ -201,18 +224,26 @@ test('right values arrive as they were meant', () => {
   assert.deepEqual(config.corsOrigins, ['https://a.example', 'http://localhost:8080'])
   assert.deepEqual(config.trustedProxies, ['127.0.0.1', '10.0.0.0/8', 'fd00::/8'])
   assert.equal(config.mail.from, '"Clinic, North" <a@b.example>')
+  assert.equal(config.sms.apiUrl, 'https://sms.example.org/api/laml')
+  assert.equal(config.sms.from, 'Lindenhof')
+  assert.equal(config.defaultLanguage, 'ar')
+  assert.equal(config.backgroundWork, 'elsewhere')
   assert.deepEqual(config.warnings, [])
 })
 
+const bothTransports = [
+  'SMTP_URL and RESEND_API_KEY are both set: mail goes by SMTP_URL. Remove the other one.',
+]
+
 test('every example is a value that is accepted', () => {
   const examples = Object.entries(variables).map(([name, { example }]) => [name, example ?? ''])
-  assert.deepEqual(load(Object.fromEntries(examples)).warnings, [])
+  assert.deepEqual(load(Object.fromEntries(examples)).warnings, bothTransports)
 })
 
 test('.env.example with every line taken into use is a configuration that starts', () => {
   const content = configurationFiles()['.env.example']!.replaceAll(/^# (?=[A-Z_]+=)/gm, '')
   assert.deepEqual(Object.keys(parseEnv(content)).sort(), Object.keys(variables).sort())
-  assert.deepEqual(loadWithFile(content).warnings, [])
+  assert.deepEqual(loadWithFile(content).warnings, bothTransports)
 })
 
 test('the environment wins over .env', () => {
@@ -254,18 +285,32 @@ test('a misspelled name in .env is warned about without its value, an unrelated 
   ])
 })
 
-test("the owner's URL alone is refused, half of a mail set-up is warned about", () => {
+test("the owner's URL alone is refused", () => {
   assert.match(
     refusalOf(() => load({ MIGRATION_DATABASE_URL: database })).message,
     /^MIGRATION_DATABASE_URL: it is set and DATABASE_URL is not/,
   )
-  assert.equal(load({ MAIL_FROM: 'a@b.example' }).warnings.length, 1)
-  assert.equal(load({ SMTP_URL: 'smtp://localhost' }).warnings.length, 1)
+})
+
+test('half of a set-up of mail or text messages is warned about, by the names that are missing', () => {
+  const from = { MAIL_FROM: 'a@b.example' }
+  const smtp = { SMTP_URL: 'smtp://localhost' }
+  const resend = { RESEND_API_KEY: 're_0123456789' }
+  assert.match(load(from).warnings.join(), /neither SMTP_URL nor RESEND_API_KEY is/)
+  assert.match(load(smtp).warnings.join(), /^SMTP_URL is set and MAIL_FROM is not/)
+  assert.match(load(resend).warnings.join(), /^RESEND_API_KEY is set and MAIL_FROM is not/)
+  assert.deepEqual(load({ ...from, ...smtp }).warnings, [])
+  assert.deepEqual(load({ ...from, ...resend }).warnings, [])
+  assert.deepEqual(load({ ...from, ...smtp, ...resend }).warnings, bothTransports)
+  assert.match(
+    load({ SMS_ACCOUNT: 'AC0123456789' }).warnings.join(),
+    /without SMS_TOKEN and SMS_FROM none are sent/,
+  )
 })
 
 test('the configuration cannot be changed after the start', () => {
   const config = load({})
-  for (const part of [config, config.database, config.mail, config.corsOrigins, config.warnings])
+  for (const part of [config, config.database, config.mail, config.sms, config.corsOrigins])
     assert.ok(Object.isFrozen(part))
 })
 
@@ -281,6 +326,6 @@ test('links name this machine and the port it got, unless PUBLIC_URL says otherw
 })
 
 for (const [path, content] of Object.entries(configurationFiles()))
-  test(`${path} is what npm run generate makes of src/config.ts`, () => {
+  test(`${path} is what npm run generate makes of the variables`, () => {
     assert.equal(readFileSync(new URL(`../${path}`, import.meta.url), 'utf8'), content)
   })

@@ -1,5 +1,5 @@
-// The one reader of the environment and of `.env`. Every variable is declared once, in `variables`;
-// the configuration, .env.example and docs/operate/configuration.md follow from it.
+// The one reader of the environment and of `.env`. What may stand there is declared in
+// config-variables.ts; the configuration, .env.example and docs/operate/configuration.md follow from it.
 
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
@@ -7,200 +7,9 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import { nearestName } from './config-spelling.ts'
 import * as read from './config-values.ts'
+import { variables, type Variable } from './config-variables.ts'
 
-/** The command that prints a key for TOKEN_SIGNING_KEY, with any Node. */
-export const makeKeyCommand = `node -e "console.log(crypto.randomBytes(32).toString('base64url'))"`
-
-export const groups = {
-  server: 'Server',
-  database: 'Database',
-  signIn: 'Signing in',
-  browsers: 'Browsers and proxies',
-  logs: 'Logs',
-  mail: 'E-mail',
-} as const
-
-/** One variable of the environment. */
-export interface Variable {
-  group: keyof typeof groups
-  /** One sentence, plain text. */
-  meaning: string
-  /** Further sentences in Markdown, for the documentation alone. */
-  details?: string
-  /** The default as one would write it; null when there is none. */
-  default: string | null
-  /** What the lack of the variable means, where it has no default. */
-  otherwise?: string
-  /** A value that is accepted; null when it must be made, by the command `make`. */
-  example: string | null
-  make?: string
-  /** A secret's value is never printed. */
-  secret: boolean
-  parse: (text: string) => unknown
-}
-
-export const variables = {
-  PORT: {
-    group: 'server',
-    meaning: 'The TCP port to listen on; 0 takes any free one.',
-    default: '3000',
-    example: '3000',
-    secret: false,
-    parse: read.wholeNumber({ min: 0, max: 65_535, what: 'port' }),
-  },
-  HOST: {
-    group: 'server',
-    meaning: 'The address to listen on; a container needs 0.0.0.0, or :: for IPv6 too.',
-    details:
-      'The default is reachable from this machine alone: Visita speaks plain HTTP, so put a reverse proxy that does TLS before it.',
-    default: '127.0.0.1',
-    example: '0.0.0.0',
-    secret: false,
-    parse: read.listenHost,
-  },
-  PUBLIC_URL: {
-    group: 'server',
-    meaning: 'The address that people open, used in links: no path and no slash at the end.',
-    default: null,
-    otherwise: '`http://`, the host and the port',
-    example: 'https://visits.example.org',
-    secret: false,
-    parse: read.origin,
-  },
-  DATA_DIR: {
-    group: 'server',
-    meaning:
-      'The directory of the embedded database and of generated secrets, made when it is missing.',
-    details: 'A relative path starts at the working directory.',
-    default: './data',
-    example: '/var/lib/visita',
-    secret: false,
-    parse: read.directory,
-  },
-  DATABASE_URL: {
-    group: 'database',
-    meaning: "The PostgreSQL server (15 or newer) and the application's role on it.",
-    details:
-      'TLS is asked for by the parameters of the URL: `?sslmode=verify-full` encrypts and checks the certificate and its host name, `&sslrootcert=/etc/visita/database-ca.pem` names the authority to trust, `&sslcert=…&sslkey=…` a client certificate. `sslmode=require` checks the certificate just as `verify-full` does (stricter than `psql`), `no-verify` encrypts and checks nothing. Without `sslmode` the connection is not encrypted.',
-    default: null,
-    otherwise: 'an embedded PostgreSQL in `DATA_DIR`',
-    example: 'postgres://visita_app:password@db.example.org:5432/visita?sslmode=verify-full',
-    secret: true,
-    parse: read.databaseUrl,
-  },
-  MIGRATION_DATABASE_URL: {
-    group: 'database',
-    meaning:
-      'The same database with the role that owns the tables, which migrates them at the start.',
-    default: null,
-    otherwise: '`DATABASE_URL`, with one role for both',
-    example: 'postgres://visita_owner:password@db.example.org:5432/visita?sslmode=verify-full',
-    secret: true,
-    parse: read.databaseUrl,
-  },
-  DATABASE_SCHEMA: {
-    group: 'database',
-    meaning: 'The schema that holds the tables: one for each network of clinics in a database.',
-    default: 'public',
-    example: 'north',
-    secret: false,
-    parse: read.schemaName,
-  },
-  DATABASE_POOL_SIZE: {
-    group: 'database',
-    meaning: 'How many connections one process may hold for requests, 2 to 500.',
-    details:
-      "The sum over all processes, and a few more for each, must stay below the server's `max_connections`.",
-    default: '16',
-    example: '32',
-    secret: false,
-    parse: read.wholeNumber({ min: 2, max: 500 }),
-  },
-  TOKEN_SIGNING_KEY: {
-    group: 'signIn',
-    meaning: 'The private Ed25519 key that signs access tokens: 32 random bytes as base64url.',
-    details:
-      'The same for every process of a network. A new key signs everyone out of their current access token.',
-    default: null,
-    otherwise: 'generated into `DATA_DIR`; required with `DATABASE_URL`',
-    example: null,
-    make: makeKeyCommand,
-    secret: true,
-    parse: read.secretKey,
-  },
-  ACCESS_TOKEN_MINUTES: {
-    group: 'signIn',
-    meaning: 'How long an access token is good for, 1 to 1440 minutes.',
-    default: '10',
-    example: '15',
-    secret: false,
-    parse: read.wholeNumber({ min: 1, max: 1440 }),
-  },
-  REFRESH_TOKEN_DAYS: {
-    group: 'signIn',
-    meaning: 'How long someone who does not come back stays signed in, 1 to 365 days.',
-    default: '30',
-    example: '14',
-    secret: false,
-    parse: read.wholeNumber({ min: 1, max: 365 }),
-  },
-  DOCTOR_INVITATION_CODE: {
-    group: 'signIn',
-    meaning: 'A code of 12 to 128 characters with which anyone who knows it registers as a doctor.',
-    details: "Doctors otherwise join by an admin's invitation, which is bound to one profile.",
-    default: null,
-    otherwise: 'doctors join by invitation alone',
-    example: null,
-    make: `node -e "console.log(crypto.randomBytes(15).toString('base64url'))"`,
-    secret: true,
-    parse: read.invitationCode,
-  },
-  CORS_ORIGINS: {
-    group: 'browsers',
-    meaning: 'The other sites whose pages may call the API from a browser, with commas between.',
-    default: null,
-    example: 'https://www.example.org,https://intranet.example.org:8443',
-    secret: false,
-    parse: read.listOf(read.origin),
-  },
-  TRUSTED_PROXIES: {
-    group: 'browsers',
-    meaning:
-      "The reverse proxies whose word on the client's address and scheme is taken: IP addresses or ranges, with commas between.",
-    details: 'From any other sender the `X-Forwarded-…` headers are ignored.',
-    default: null,
-    example: '127.0.0.1,10.0.0.0/8,fd00::/8',
-    secret: false,
-    parse: read.listOf(read.addressRange),
-  },
-  LOG_LEVEL: {
-    group: 'logs',
-    meaning: 'The least severe lines to log: fatal, error, warn, info, debug, trace or silent.',
-    default: 'info',
-    example: 'warn',
-    secret: false,
-    parse: read.oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
-  },
-  MAIL_FROM: {
-    group: 'mail',
-    meaning: 'The sender of every e-mail.',
-    default: null,
-    otherwise: 'nothing is mailed',
-    example: 'North Clinics <visits@example.org>',
-    secret: false,
-    parse: read.mailSender,
-  },
-  SMTP_URL: {
-    group: 'mail',
-    meaning:
-      'The server that takes e-mail: smtp:// (STARTTLS when it offers that) or smtps:// (TLS from the start).',
-    default: null,
-    otherwise: 'nothing is mailed',
-    example: 'smtps://visits:password@smtp.example.org:465',
-    secret: true,
-    parse: read.smtpUrl,
-  },
-} as const satisfies Record<string, Variable>
+export { groups, makeKeyCommand, variables, type Variable } from './config-variables.ts'
 
 type Name = keyof typeof variables
 
@@ -233,9 +42,20 @@ export interface Config {
   readonly corsOrigins: readonly string[]
   readonly trustedProxies: readonly string[]
   readonly logLevel: Values['LOG_LEVEL']
+  /** For people whose own is not known. */
+  readonly defaultLanguage: Values['DEFAULT_LANGUAGE']
+  /** Whether this process sends what is due and keeps house, or another one. */
+  readonly backgroundWork: Values['BACKGROUND_WORK']
   readonly mail: {
     readonly from: Values['MAIL_FROM']
     readonly smtpUrl: Values['SMTP_URL']
+    readonly resendApiKey: Values['RESEND_API_KEY']
+  }
+  readonly sms: {
+    readonly apiUrl: Values['SMS_API_URL']
+    readonly account: Values['SMS_ACCOUNT']
+    readonly token: Values['SMS_TOKEN']
+    readonly from: Values['SMS_FROM']
   }
   /** Sentences about what looks like a mistake and does not stop the start. */
   readonly warnings: readonly string[]
@@ -303,12 +123,7 @@ function refusal(name: string, variable: Variable, text: string, problem: string
 }
 
 function toConfig(values: Values, fileWarnings: readonly string[]): Config {
-  const { MAIL_FROM, SMTP_URL } = values
-  const warnings = [...fileWarnings]
-  if (MAIL_FROM !== null && SMTP_URL === null)
-    warnings.push('MAIL_FROM is set and SMTP_URL is not: nothing is mailed.')
-  if (MAIL_FROM === null && SMTP_URL !== null)
-    warnings.push('SMTP_URL is set and MAIL_FROM is not: nothing is mailed.')
+  const warnings = [...fileWarnings, ...halfSetUp(values)]
   return Object.freeze({
     port: values.PORT,
     host: values.HOST,
@@ -327,9 +142,44 @@ function toConfig(values: Values, fileWarnings: readonly string[]): Config {
     corsOrigins: Object.freeze(values.CORS_ORIGINS ?? []),
     trustedProxies: Object.freeze(values.TRUSTED_PROXIES ?? []),
     logLevel: values.LOG_LEVEL,
-    mail: Object.freeze({ from: MAIL_FROM, smtpUrl: SMTP_URL }),
+    defaultLanguage: values.DEFAULT_LANGUAGE,
+    backgroundWork: values.BACKGROUND_WORK,
+    mail: Object.freeze({
+      from: values.MAIL_FROM,
+      smtpUrl: values.SMTP_URL,
+      resendApiKey: values.RESEND_API_KEY,
+    }),
+    sms: Object.freeze({
+      apiUrl: values.SMS_API_URL,
+      account: values.SMS_ACCOUNT,
+      token: values.SMS_TOKEN,
+      from: values.SMS_FROM,
+    }),
     warnings: Object.freeze(warnings),
   })
+}
+
+/** What is set of a way to tell people without the rest that it needs. */
+function halfSetUp(values: Values): string[] {
+  const warnings: string[] = []
+  const transport = (['SMTP_URL', 'RESEND_API_KEY'] as const).find((name) => values[name] !== null)
+  if (values.MAIL_FROM !== null && transport === undefined)
+    warnings.push(
+      'MAIL_FROM is set, and neither SMTP_URL nor RESEND_API_KEY is: nothing is mailed.',
+    )
+  if (values.MAIL_FROM === null && transport !== undefined)
+    warnings.push(`${transport} is set and MAIL_FROM is not: nothing is mailed.`)
+  if (values.SMTP_URL !== null && values.RESEND_API_KEY !== null)
+    warnings.push(
+      'SMTP_URL and RESEND_API_KEY are both set: mail goes by SMTP_URL. Remove the other one.',
+    )
+  const sms = ['SMS_ACCOUNT', 'SMS_TOKEN', 'SMS_FROM'] as const
+  const missing = sms.filter((name) => values[name] === null)
+  if (missing.length > 0 && missing.length < sms.length)
+    warnings.push(
+      `Text messages are set up in part: without ${missing.join(' and ')} none are sent.`,
+    )
+  return warnings
 }
 
 /** The origin to put into links: the configured one, or this machine's at the port listened on. */

@@ -5,6 +5,8 @@ import type { Config } from '#src/config.ts'
 import type { Database } from '#src/db/connect.ts'
 import type { EventBus } from '#src/events/events.ts'
 import type { Board } from '#src/availability/board.ts'
+import type { Senders } from '#src/delivery/delivery.ts'
+import type { LinkSigner } from '#src/identity/link-signer.ts'
 import type { TokenSigner } from '#src/identity/tokens.ts'
 import type { Clock } from '#src/kernel/time.ts'
 import type { Role } from '#src/db/tables.ts'
@@ -18,6 +20,8 @@ export interface Runtime {
   events: EventBus
   board: Board
   tokens: TokenSigner
+  links: LinkSigner
+  senders: Senders
 }
 
 export interface AccountActor {

@@ -5,17 +5,16 @@ import { loadConfig } from '#src/config.ts'
 import { firstAdminInvitation } from '#src/identity/first-admin.ts'
 import { invitationLink } from '#src/identity/invitations.ts'
 import { isPlainRefusal } from '#src/refusal-at-start.ts'
+import { stopOnSignal } from '#src/stop.ts'
 
 // Sentences for people go to standard error, so that standard output is the structured log alone.
 const say = (sentence: string) => console.error(sentence)
-
-const stopSecondsMax = 30
 
 try {
   const config = loadConfig({ env: process.env })
   for (const warning of config.warnings) say(warning)
   const visita = await startVisita({ config, say })
-  stopOnSignal(visita)
+  stopOnSignal({ what: 'requests in flight', say, close: () => visita.close() })
   await greet(visita)
 } catch (error) {
   if (!isPlainRefusal(error)) throw error
@@ -29,26 +28,4 @@ async function greet({ runtime, url }: Visita): Promise<void> {
   if (invitation === null) return
   say('There is no admin yet. Open this link within a day to become the first one; it works once:')
   say(`  ${invitationLink(runtime, invitation.code)}`)
-}
-
-function stopOnSignal(visita: Visita): void {
-  let stopping = false
-  const stop = (signal: string) => {
-    if (stopping) return
-    stopping = true
-    say(`Stopping (${signal}): requests in flight are finished first.`)
-    setTimeout(() => {
-      say(`The stop took longer than ${stopSecondsMax} s and was cut short.`)
-      process.exit(1)
-    }, stopSecondsMax * 1000).unref()
-    visita.close().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        say(`The stop failed: ${String(error)}`)
-        process.exit(1)
-      },
-    )
-  }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
 }

@@ -7,7 +7,7 @@ import { isLostConnection } from '#src/db/constraints.ts'
 import { missingMigrations, readMigrations } from '#src/db/migrate.ts'
 import type { Readiness, ReadinessCheck } from '#src/http/health.ts'
 import { messageOf } from '#src/kernel/errors.ts'
-import { localDateTimeOf } from '#src/kernel/time.ts'
+import { formatUtc, localDateTimeOf } from '#src/kernel/time.ts'
 
 /** Runs every check; none throws. */
 export async function checkReadiness(runtime: Runtime): Promise<Readiness> {
@@ -16,6 +16,7 @@ export async function checkReadiness(runtime: Runtime): Promise<Readiness> {
     named(runtime, 'migrations', checkMigrations),
     named(runtime, 'audit', checkAudit),
     named(runtime, 'time zones', checkTimeZones),
+    named(runtime, 'mail', checkMail),
   ])
   return { checks }
 }
@@ -91,6 +92,35 @@ async function checkTimeZones({ db, clock }: Runtime): Promise<Finding> {
         status: 'warn',
         detail: `${versions}; PostgreSQL differs within a year for ${[...differing].join(', ')}. Update the older one.`,
       }
+}
+
+/** How late a mail may be before somebody should look, in minutes. */
+const lateMinutes = 10
+
+/** After so many tries (the fourth comes some eight minutes after the first) a mail counts as late. */
+const lateAttempts = 4
+
+async function checkMail({ db, clock, senders }: Runtime): Promise<Finding> {
+  const { rows } = await sql<{ waiting: number; late: number; since: number | null }>`
+    select count(*)::integer as waiting,
+      (count(*) filter (where due_at < to_timestamp(${clock() / 1000}) - make_interval(mins => ${lateMinutes})
+        or attempts >= ${lateAttempts}))::integer as late,
+      (extract(epoch from min(queued_at)) * 1000)::float8 as since
+    from notification
+    where due_at is not null and status = 'queued' and channel = 'email'`.execute(db)
+  const { waiting, late, since } = rows[0]!
+  const oldest = since === null ? '' : `, the oldest since ${formatUtc(Math.floor(since))}`
+  if (senders.mail === null)
+    return {
+      status: 'warn',
+      detail: `E-mail is not set up: messages wait. Set MAIL_FROM and SMTP_URL or RESEND_API_KEY.${waiting === 0 ? '' : ` Waiting: ${waiting}${oldest}.`}`,
+    }
+  if (late > 0)
+    return {
+      status: 'warn',
+      detail: `E-mail goes by ${senders.mail.name}, but does not get away. Late: ${late} of ${waiting}${oldest}. Try npm run visita -- send-test-mail, and see that a process does the background work.`,
+    }
+  return { status: 'ok', detail: `E-mail goes by ${senders.mail.name}.` }
 }
 
 /** The edition of the operating system's IANA data, such as "2026a". */

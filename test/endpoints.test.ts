@@ -21,6 +21,8 @@ const table: Record<string, string> = {
   'GET /openapi.json': '200 200 200 200 200 200 200 200',
   'GET /problems/{code}': '200 200 200 200 200 200 200 200',
   'GET /.well-known/jwks.json': '200 200 200 200 200 200 200 200',
+  // Whoever has the address.
+  'GET /calendar/{name}': '200 200 200 200 200 200 200 200',
 
   'POST /api/v1/auth/register': '201 201 201 201 201 201 201 201',
   'POST /api/v1/auth/login': '200 200 200 200 200 200 200 200',
@@ -82,6 +84,7 @@ const table: Record<string, string> = {
   'GET /api/v1/appointments/{id}': '401 200 404 200 404 200 404 200',
   'PATCH /api/v1/appointments/{id}': '401 403 403 200 404 200 404 200',
   'DELETE /api/v1/appointments/{id}': '401 200 404 200 404 200 404 200',
+  'GET /api/v1/appointments/{id}/calendar.ics': '401 200 404 200 404 200 404 200',
   'GET /api/v1/appointments/{id}/history': '401 200 404 200 404 200 404 200',
   'POST /api/v1/appointments/{id}/renew-hold': '401 200 404 200 404 200 404 200',
   'POST /api/v1/appointments/{id}/confirm-hold': '401 200 404 200 404 200 404 200',
@@ -97,12 +100,40 @@ const table: Record<string, string> = {
   // Only whoever made the step undoes it.
   'POST /api/v1/appointments/{id}/undo': '401 200 404 403 404 403 404 403',
 
+  'POST /api/v1/calendar-feeds': '401 201 404 404 404 404 404 404',
+  'GET /api/v1/calendar-feeds': '401 200 200 200 200 200 200 200',
+  'DELETE /api/v1/calendar-feeds/{id}': '401 204 404 404 404 404 404 404',
+
   'POST /api/v1/waitlist': '401 201 404 201 404 201 404 201',
   'GET /api/v1/waitlist': '401 200 200 200 200 200 200 200',
   'GET /api/v1/waitlist/{id}': '401 200 404 200 404 200 404 200',
   'DELETE /api/v1/waitlist/{id}': '401 204 404 204 404 204 404 204',
   'POST /api/v1/waitlist/{id}/take': '401 200 404 200 404 200 404 200',
   'POST /api/v1/waitlist/{id}/refuse': '401 200 404 200 404 200 404 200',
+
+  // Whoever has the link acts as its recipient, signed in or not.
+  'POST /api/v1/links/view': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/links/cancel': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/links/open-times': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/links/move': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/links/confirm': '200 200 200 200 200 200 200 200',
+  'POST /api/v1/links/offer': '200 200 200 200 200 200 200 200',
+
+  // Admins do not read what others write to each other.
+  'GET /api/v1/appointments/{id}/messages': '401 200 404 200 404 200 404 404',
+  'POST /api/v1/appointments/{id}/messages': '401 201 404 201 404 201 404 404',
+  'POST /api/v1/appointments/{id}/messages/read': '401 200 404 200 404 200 404 404',
+  'GET /api/v1/messages/unread': '401 200 200 200 200 200 200 200',
+
+  'GET /api/v1/notifications': '401 200 200 200 200 200 200 200',
+  'POST /api/v1/notifications/{id}/read': '401 200 404 404 404 404 404 404',
+  'POST /api/v1/notifications/read': '401 200 200 200 200 200 200 200',
+  'GET /api/v1/notifications/preferences': '401 200 200 200 200 200 200 200',
+  'PATCH /api/v1/notifications/preferences': '401 200 200 200 200 200 200 200',
+  'GET /api/v1/appointments/{id}/notifications': '401 403 403 200 404 200 404 200',
+  'GET /api/v1/admin/delivery': '401 403 403 403 403 403 403 200',
+
+  'GET /api/v1/realtime': '426 426 426 426 426 426 426 426',
 }
 
 test('every operation of openapi.json says here who may call it, and nothing else does', () => {

@@ -9,6 +9,7 @@ const order = [
   'events',
   'audit',
   'http',
+  'delivery',
   'identity',
   'clinics',
   'doctors',
@@ -16,6 +17,11 @@ const order = [
   'availability',
   'booking',
   'waitlist',
+  'messaging',
+  'calendar',
+  'links',
+  'notifications',
+  'realtime',
 ]
 
 /** What a module may know of the whole: the shape of the context it is given, and the configuration. */

@@ -23,7 +23,7 @@ test('only the kernel reads the clock', () => {
 })
 
 test('only the configuration reads the environment', () => {
-  const allowed = /^src\/(config|main|cli)\.ts$|^src\/db\/embedded/
+  const allowed = /^src\/(config|main|worker|cli)\.ts$|^src\/db\/embedded/
   assert.deepEqual(offenders(/process\.env/, allowed), [])
 })
 

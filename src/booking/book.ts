@@ -188,6 +188,7 @@ export async function take(
           date: appointment.localStartsAt.slice(0, 10),
         },
       })
+    context.events.hurry()
     return { answer, failure: null }
   } catch (error) {
     // It may have been made all the same.

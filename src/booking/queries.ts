@@ -269,17 +269,23 @@ export interface StepRow {
   note: string | null
 }
 
-/** The steps of an appointment's life, oldest first, with who made them. */
+/**
+ * The steps of an appointment's life, oldest first, with who made them: an account, or by a link in a mail
+ * a patient without one.
+ */
 export async function stepsOf(db: Queryable, appointmentId: string): Promise<StepRow[]> {
   return db
     .selectFrom('appointment_event')
     .leftJoin('account', 'account.id', 'appointment_event.actor_id')
+    .leftJoin('patient', 'patient.id', 'appointment_event.actor_id')
     .select([
       'appointment_event.version',
       'appointment_event.occurred_at',
       'appointment_event.actor_id',
-      'account.role as actor_role',
-      'account.name as actor_name',
+      sql<Role | null>`coalesce(account.role, case when patient.id is not null then 'patient' end)`.as(
+        'actor_role',
+      ),
+      sql<string | null>`coalesce(account.name, patient.name)`.as('actor_name'),
       'appointment_event.command',
       'appointment_event.from_status',
       'appointment_event.to_status',

@@ -15,6 +15,8 @@ export type ClinicColumns = Pick<
   | 'email'
   | 'change_notice_minutes_min'
   | 'request_lapses_minutes'
+  | 'reminder_minutes'
+  | 'messages_close_days'
 >
 
 /** The clinics that match, by name, at most `limit` of those after the position. */

@@ -22,7 +22,12 @@ test('clinics are added by admins alone', async () => {
   const added = await call(app, 'POST /clinics', { as: people.admin, body })
   assert.equal(added.status, 201)
   const { id, ...clinic } = added.body
-  const rules = { changeNoticeMinutesMin: 0, requestLapsesMinutes: 2880 }
+  const rules = {
+    changeNoticeMinutesMin: 0,
+    requestLapsesMinutes: 2880,
+    reminderMinutes: [2880, 120],
+    messagesCloseDays: 14,
+  }
   assert.deepEqual(clinic, { ...body, ...rules, name: 'Saône', version: 1 })
   const shown = await call(app, `GET /clinics/${id}`)
   assert.deepEqual(shown.body, added.body)
@@ -87,6 +92,8 @@ test('a change keeps what it does not name, and null takes an optional field awa
     address: { street: '14 quai de Valmy', city: 'Paris', country: 'FR' },
     changeNoticeMinutesMin: 0,
     requestLapsesMinutes: 2880,
+    reminderMinutes: [2880, 120],
+    messagesCloseDays: 14,
     version: 3,
   })
   assert.deepEqual(pointersOf(await change({ name: null })), ['/name'])
@@ -103,6 +110,31 @@ test('an admin says how late patients may change a visit, and how long a request
   assert.deepEqual([body.changeNoticeMinutesMin, body.requestLapsesMinutes], [1440, 60])
   const wrong = await change(people.admin, { changeNoticeMinutesMin: -1, requestLapsesMinutes: 0 })
   assert.deepEqual(pointersOf(wrong), ['/changeNoticeMinutesMin', '/requestLapsesMinutes'])
+})
+
+test('an admin says when patients are reminded, and for how long visits are written about', async () => {
+  const { app, runtime } = await testVisita()
+  const { clinicId, people } = await makeNetwork(runtime)
+  const change = (as: string, body: object) => call(app, `PATCH /clinics/${clinicId}`, { as, body })
+  const rules = { reminderMinutes: [60, 20_160, 15], messagesCloseDays: 0 }
+  assert.equal((await change(people.deskHere, rules)).status, 403)
+  const { body } = await change(people.admin, rules)
+  assert.deepEqual([body.reminderMinutes, body.messagesCloseDays], [[20_160, 60, 15], 0])
+  const none = await change(people.admin, { reminderMinutes: [] })
+  assert.deepEqual([none.body.reminderMinutes, none.body.messagesCloseDays], [[], 0])
+  for (const [wrong, pointer] of [
+    [{ reminderMinutes: [14] }, '/reminderMinutes/0'],
+    [{ reminderMinutes: [20_161] }, '/reminderMinutes/0'],
+    [{ reminderMinutes: [60.5] }, '/reminderMinutes/0'],
+    [{ reminderMinutes: [60, 60] }, '/reminderMinutes'],
+    [{ reminderMinutes: [15, 16, 17, 18, 19] }, '/reminderMinutes'],
+    [{ messagesCloseDays: -1 }, '/messagesCloseDays'],
+    [{ messagesCloseDays: 366 }, '/messagesCloseDays'],
+    [{ reminderMinutes: null }, '/reminderMinutes'],
+  ] as const)
+    assert.deepEqual(pointersOf(await change(people.admin, wrong)), [pointer])
+  const shown = await call(app, `GET /clinics/${clinicId}`)
+  assert.deepEqual(shown.body, none.body)
 })
 
 test('a change that is based on an older version is refused and changes nothing', async () => {

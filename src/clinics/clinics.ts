@@ -46,6 +46,8 @@ export function presentClinic(row: ClinicRow): ClinicAnswer {
     ...(row.email !== null && { email: row.email }),
     changeNoticeMinutesMin: row.change_notice_minutes_min,
     requestLapsesMinutes: row.request_lapses_minutes,
+    reminderMinutes: longestFirst(row.reminder_minutes),
+    messagesCloseDays: row.messages_close_days,
     version: row.version,
   }
 }
@@ -88,9 +90,14 @@ export async function lockClinicSchedule(db: Queryable, clinicId: string): Promi
   return row
 }
 
-/** Patients may change a visit until it begins; a request waits two days for its answer. */
+/**
+ * Patients may change a visit until it begins; a request waits two days for its answer; visits are
+ * reminded of two days and two hours before, and written about until two weeks after.
+ */
 const changeNoticeDefault = 0
 const requestLapsesDefault = 48 * 60
+const reminderDefault = [48 * 60, 2 * 60]
+const messagesCloseDefault = 14
 
 export async function createClinic(
   context: SignedInContext,
@@ -111,6 +118,8 @@ export async function createClinic(
       email: clinic.email ?? null,
       change_notice_minutes_min: clinic.changeNoticeMinutesMin ?? changeNoticeDefault,
       request_lapses_minutes: clinic.requestLapsesMinutes ?? requestLapsesDefault,
+      reminder_minutes: longestFirst(clinic.reminderMinutes ?? reminderDefault),
+      messages_close_days: clinic.messagesCloseDays ?? messagesCloseDefault,
       created_at: formatUtc(context.clock()),
     })
     tx.append({ type: 'clinic.schedule-changed', subjects: { clinicId } })
@@ -154,6 +163,8 @@ export async function changeClinic(
       email: change.email,
       change_notice_minutes_min: change.changeNoticeMinutesMin,
       request_lapses_minutes: change.requestLapsesMinutes,
+      reminder_minutes: change.reminderMinutes && longestFirst(change.reminderMinutes),
+      messages_close_days: change.messagesCloseDays,
     })
     if (movesTimes) tx.append({ type: 'clinic.schedule-changed', subjects: { clinicId } })
     await record(context, tx.db, {
@@ -172,6 +183,11 @@ function refuseForbidden(context: SignedInContext, clinicId: string, change: Cli
   const isContactAlone = Object.keys(change).every((field) => contactFields.has(field))
   if (!isContactAlone && !may(context.actor, 'edit-clinic', { clinicId }))
     throw new NotAllowed('The front desk changes phone and email; only an admin changes the rest.')
+}
+
+/** Reminders in the order in which they are sent. */
+function longestFirst(minutes: readonly number[]): number[] {
+  return minutes.toSorted((one, other) => other - one)
 }
 
 function trimmed(text: string | null | undefined): string | null | undefined {

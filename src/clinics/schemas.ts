@@ -60,6 +60,21 @@ const RequestLapses = Type.Integer({
   examples: [2880],
 })
 
+const ReminderMinutes = Type.Array(Type.Integer({ minimum: 15, maximum: 20_160 }), {
+  maxItems: 4,
+  uniqueItems: true,
+  description:
+    'How many minutes before a visit its patient is reminded, the earliest first; may be none.',
+  examples: [[2880, 120]],
+})
+const MessagesClose = Type.Integer({
+  minimum: 0,
+  maximum: 365,
+  description:
+    'Until how many days after a visit patient and staff may write to each other about it; 0 for its own day.',
+  examples: [14],
+})
+
 const Address = Type.Object({
   street: Type.Optional(Street),
   postalCode: Type.Optional(PostalCode),
@@ -83,6 +98,8 @@ const newClinicFields = {
   email: Type.Optional(Email),
   changeNoticeMinutesMin: Type.Optional({ ...ChangeNotice, default: 0 }),
   requestLapsesMinutes: Type.Optional({ ...RequestLapses, default: 2880 }),
+  reminderMinutes: Type.Optional({ ...ReminderMinutes, default: [2880, 120] }),
+  messagesCloseDays: Type.Optional({ ...MessagesClose, default: 14 }),
 }
 
 export const ClinicSchema = component(
@@ -93,6 +110,8 @@ export const ClinicSchema = component(
       ...newClinicFields,
       changeNoticeMinutesMin: ChangeNotice,
       requestLapsesMinutes: RequestLapses,
+      reminderMinutes: ReminderMinutes,
+      messagesCloseDays: MessagesClose,
       version: Version,
     },
     {
@@ -103,6 +122,8 @@ export const ClinicSchema = component(
           ...newClinicExample,
           changeNoticeMinutesMin: 1440,
           requestLapsesMinutes: 2880,
+          reminderMinutes: [2880, 120],
+          messagesCloseDays: 14,
           version: 1,
         },
       ],
@@ -136,6 +157,8 @@ export const ClinicChangeSchema = component(
       email: Type.Optional(nullable(Email)),
       changeNoticeMinutesMin: Type.Optional(ChangeNotice),
       requestLapsesMinutes: Type.Optional(RequestLapses),
+      reminderMinutes: Type.Optional(ReminderMinutes),
+      messagesCloseDays: Type.Optional(MessagesClose),
     },
     {
       minProperties: 1,

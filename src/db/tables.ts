@@ -3,10 +3,22 @@
 
 import type { ColumnType, Generated, JSONColumnType } from 'kysely'
 import type { Instant, LocalDate } from '#src/kernel/time.ts'
+import type {
+  CalendarFeedTable,
+  ClockMarkTable,
+  EventReaderTable,
+  MessageReadTable,
+  MessageTable,
+  NotificationPreferenceTable,
+  NotificationTable,
+  QuietHoursTable,
+} from './telling-tables.ts'
 
-type At = ColumnType<Instant, string, string>
-type NullableAt = ColumnType<Instant | null, string | null | undefined, string | null>
-type Json<Value extends object> = JSONColumnType<Value>
+export type { NotificationChannel, NotificationKind, NotificationStatus } from './telling-tables.ts'
+
+export type At = ColumnType<Instant, string, string>
+export type NullableAt = ColumnType<Instant | null, string | null | undefined, string | null>
+export type Json<Value extends object> = JSONColumnType<Value>
 
 export interface EventTable {
   seq: Generated<string>
@@ -66,6 +78,8 @@ export interface ClinicTable {
   email: string | null
   change_notice_minutes_min: Generated<number>
   request_lapses_minutes: Generated<number>
+  reminder_minutes: Generated<number[]>
+  messages_close_days: Generated<number>
   schedule_version: Generated<number>
   version: Generated<number>
   created_at: At
@@ -184,6 +198,7 @@ export interface PatientTable {
   date_of_birth: LocalDate | null
   registered_by: string | null
   registered_at_clinic_id: string | null
+  locale: string | null
   version: Generated<number>
   created_at: At
 }
@@ -386,4 +401,12 @@ export interface Tables {
   waitlist_entry: WaitlistEntryTable
   waitlist_offer: WaitlistOfferTable
   idempotency_key: IdempotencyKeyTable
+  event_reader: EventReaderTable
+  clock_mark: ClockMarkTable
+  notification: NotificationTable
+  notification_preference: NotificationPreferenceTable
+  quiet_hours: QuietHoursTable
+  message: MessageTable
+  message_read: MessageReadTable
+  calendar_feed: CalendarFeedTable
 }

@@ -1,11 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pg from 'pg'
 import { newId } from '#src/kernel/ids.ts'
 import { testVisita } from '#test/support/visita.ts'
-import { createEventBus, followEvents, transact, type NewEvent } from './events.ts'
+import {
+  createEventBus,
+  followEvents,
+  transact,
+  type EventBus,
+  type NewEvent,
+  type StoredEvent,
+} from './events.ts'
 import { currentCursor, eventsAfter, insertEvents } from './queries.ts'
 
-const { runtime } = await testVisita()
+const { runtime, databaseUrl } = await testVisita()
 
 test('an event whose lower number commits later is not skipped', async () => {
   const { db } = runtime
@@ -95,4 +103,129 @@ test('nothing is announced of a transaction that fails', async () => {
     }),
     /second thoughts/,
   )
+})
+
+test('the events of a transaction are read in order when their numbers get longer', async () => {
+  const owner = new pg.Client({ connectionString: databaseUrl })
+  await owner.connect()
+  await owner.query(`
+    select setval(pg_get_serial_sequence('event', 'seq'),
+      (10 ^ (1 + length(coalesce(max(seq), 0)::text)))::bigint - 3) from event`)
+  await owner.end()
+  const start = await currentCursor(runtime.db)
+  const doctorId = newId()
+  const types = Array.from({ length: 6 }, (_, index) => `doctor.number-${index}`)
+  await transact({ ...runtime, actor: null }, async (tx) => {
+    for (const type of types) tx.append({ type, subjects: { doctorId } })
+  })
+  const read: string[] = []
+  for (let cursor = start; ;) {
+    // Two at a time: whoever takes the wrong one for the last reads some again and others never.
+    const batch = await eventsAfter(runtime.db, cursor, 2)
+    const last = batch.at(-1)
+    if (!last) break
+    cursor = last
+    for (const { type, subjects } of batch) if (subjects.doctorId === doctorId) read.push(type)
+  }
+  assert.deepEqual(read, types)
+})
+
+/** Follows with this bus until `last` is heard, and answers the types that were listened to. */
+async function listenUntil(
+  bus: EventBus,
+  options: {
+    doctorId: string
+    last: string
+    pauseMilliseconds: number
+    meanwhile: () => Promise<void>
+  },
+): Promise<StoredEvent[]> {
+  const heard: StoredEvent[] = []
+  const stop = new AbortController()
+  const stopListening = bus.listen((batch) => {
+    for (const event of batch) {
+      if (event.subjects.doctorId === options.doctorId) heard.push(event)
+      if (heard.at(-1)?.type === options.last) stop.abort()
+    }
+  })
+  const following = followEvents({
+    db: runtime.db,
+    events: bus,
+    cursor: await currentCursor(runtime.db),
+    signal: stop.signal,
+    pauseMilliseconds: options.pauseMilliseconds,
+    onError: (error) => assert.fail(String(error)),
+  })
+  await options.meanwhile()
+  await following
+  stopListening()
+  return heard
+}
+
+test('who listens hears what every process does, in the order of commits and once', async () => {
+  const { db } = runtime
+  const [here, there] = [createEventBus(), createEventBus()]
+  const doctorId = newId()
+  const append = (events: EventBus, type: string) =>
+    transact({ ...runtime, events, actor: null }, async (tx) =>
+      tx.append({ type, subjects: { doctorId } }),
+    )
+  const start = await currentCursor(db)
+  const heard = await listenUntil(here, {
+    doctorId,
+    last: 'doctor.last',
+    pauseMilliseconds: 1,
+    async meanwhile() {
+      await Promise.all(
+        Array.from({ length: 40 }, (_, index) =>
+          append(index % 2 === 0 ? here : there, `doctor.number-${index}`),
+        ),
+      )
+      await append(here, 'doctor.last')
+    },
+  })
+  const stored = (await eventsAfter(db, start, 500)).filter(
+    ({ subjects }) => subjects.doctorId === doctorId,
+  )
+  assert.deepEqual(heard, stored)
+  assert.equal(heard.length, 41)
+  assert.ok(Math.abs(heard[0]!.occurredAt - runtime.clock()) < 60_000)
+})
+
+test('what this process does is heard without waiting for the pause', async () => {
+  const here = createEventBus()
+  const doctorId = newId()
+  const heard = await listenUntil(here, {
+    doctorId,
+    last: 'doctor.own',
+    pauseMilliseconds: 3_600_000,
+    meanwhile: () =>
+      transact({ ...runtime, events: here, actor: null }, async (tx) =>
+        tx.append({ type: 'doctor.own', subjects: { doctorId } }),
+      ),
+  })
+  assert.equal(heard.length, 1)
+})
+
+test('what is kept back by a transaction that runs longer is heard soon after it', async () => {
+  const here = createEventBus()
+  const doctorId = newId()
+  const heard = await listenUntil(here, {
+    doctorId,
+    last: 'doctor.own',
+    pauseMilliseconds: 3_600_000,
+    meanwhile: () =>
+      runtime.db.transaction().execute(async (tx) => {
+        await insertEvents(tx, {
+          origin: newId(),
+          actorId: null,
+          occurredAt: runtime.clock(),
+          events: [{ type: 'doctor.longer', subjects: {} }],
+        })
+        await transact({ ...runtime, events: here, actor: null }, async (own) =>
+          own.append({ type: 'doctor.own', subjects: { doctorId } }),
+        )
+      }),
+  })
+  assert.equal(heard.length, 1)
 })

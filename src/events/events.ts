@@ -6,9 +6,15 @@ import type { Database, DatabaseTransaction } from '#src/db/connect.ts'
 import { isLostConnection } from '#src/db/constraints.ts'
 import { withTransientRetry } from '#src/db/retry.ts'
 import { newId } from '#src/kernel/ids.ts'
-import { eventsAfter, insertEvents, type Cursor, type NewEvent } from './queries.ts'
+import {
+  eventsAfter,
+  insertEvents,
+  type Cursor,
+  type NewEvent,
+  type StoredEvent,
+} from './queries.ts'
 
-export type { NewEvent, Subjects } from './queries.ts'
+export type { Cursor, NewEvent, StoredEvent, Subjects } from './queries.ts'
 
 export interface EventBus {
   /** This process, by which it knows its own events again. */
@@ -16,15 +22,88 @@ export interface EventBus {
   subscribe(listener: (event: NewEvent) => void): void
   /** Tells this process of events whose transaction has committed. */
   announce(events: readonly NewEvent[]): void
+  /**
+   * Hears of all that commits anywhere, this process included: each event once, in the order of
+   * commits. Answers what ends it.
+   */
+  listen(listener: (batch: readonly StoredEvent[]) => void): () => void
+  /** How far listeners have been told; null before the table is read. */
+  position(): Cursor | null
+  /** When the table was last read to its end, as `performance.now()` has it; null for never. */
+  readToEndAt(): number | null
+  /** Says that something was committed, so that whoever reads the table looks at once. */
+  hurry(): void
+  /**
+   * For the reader of the table: what it has read, how far it has come, and whether that was the end.
+   * Announces what other processes did.
+   */
+  passOn(read: { batch: readonly StoredEvent[]; position: Cursor; isEnd: boolean }): void
+  /** For the reader of the table: waits for `hurry`, at most so long. Answers whether there was one. */
+  rest(milliseconds: number, signal: AbortSignal): Promise<boolean>
 }
 
+/** How long what is committed here is gathered before the reader looks. */
+const gatherMilliseconds = 5
+
 export function createEventBus(): EventBus {
-  const listeners: ((event: NewEvent) => void)[] = []
+  const origin = newId()
+  const subscribers: ((event: NewEvent) => void)[] = []
+  const listeners = new Set<(batch: readonly StoredEvent[]) => void>()
+  let position: Cursor | null = null
+  let readToEndAt: number | null = null
+  let isHurried = false
+  let wake = () => {}
+
+  function tell(event: NewEvent): void {
+    for (const subscriber of subscribers) subscriber(event)
+  }
+
+  function hurry(): void {
+    isHurried = true
+    wake()
+  }
+
+  function hurryOrEnd(milliseconds: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', end)
+        wake = () => {}
+        resolve()
+      }
+      const timer = setTimeout(end, milliseconds)
+      signal.addEventListener('abort', end)
+      wake = end
+      if (isHurried || signal.aborted) end()
+    })
+  }
+
   return {
-    origin: newId(),
-    subscribe: (listener) => void listeners.push(listener),
+    origin,
+    subscribe: (subscriber) => void subscribers.push(subscriber),
     announce(events) {
-      for (const event of events) for (const listener of listeners) listener(event)
+      for (const event of events) tell(event)
+      if (events.length > 0) hurry()
+    },
+    listen(listener) {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    position: () => position,
+    readToEndAt: () => readToEndAt,
+    hurry,
+    passOn(read) {
+      position = read.position
+      if (read.isEnd) readToEndAt = performance.now()
+      for (const event of read.batch) if (event.origin !== origin) tell(event)
+      if (read.batch.length > 0) for (const listener of listeners) listener(read.batch)
+    },
+    async rest(milliseconds, signal) {
+      await hurryOrEnd(milliseconds, signal)
+      const wasHurried = isHurried
+      if (wasHurried) await delay(gatherMilliseconds, undefined, { signal }).catch(() => {})
+      isHurried = false
+      return wasHurried
     },
   }
 }
@@ -78,9 +157,15 @@ function commit<Result>(
 
 const batchSize = 500
 
+/** The pause after a look at what was just committed here. */
+const shortPauseMilliseconds = 10
+
 /**
- * Reads what other processes do from `cursor` on and announces it here, until `signal` aborts.
- * `onError` hears of a database that does not answer; reading goes on where it was.
+ * Reads what is committed from `cursor` on and passes it on, until `signal` aborts. `onError` hears of
+ * a database that does not answer; reading goes on where it was.
+ *
+ * It looks every `pauseMilliseconds`; when something was committed here at once, and then after pauses
+ * that double, since a transaction that runs longer may still keep the event back.
  */
 export async function followEvents(options: {
   db: Database
@@ -90,17 +175,21 @@ export async function followEvents(options: {
   pauseMilliseconds: number
   onError: (error: unknown) => void
 }): Promise<void> {
-  const { db, events, signal } = options
+  const { db, events, signal, pauseMilliseconds } = options
   let { cursor } = options
+  let pause = pauseMilliseconds
+  events.passOn({ batch: [], position: cursor, isEnd: false })
   while (!signal.aborted) {
     try {
       const batch = await eventsAfter(db, cursor, batchSize)
       cursor = batch.at(-1) ?? cursor
-      events.announce(batch.filter((event) => event.origin !== events.origin))
-      if (batch.length === batchSize) continue
+      const isEnd = batch.length < batchSize
+      events.passOn({ batch, position: cursor, isEnd })
+      if (!isEnd) continue
     } catch (error) {
       if (!signal.aborted) options.onError(error)
     }
-    await delay(options.pauseMilliseconds, undefined, { signal }).catch(() => {})
+    const wasHurried = await events.rest(pause, signal)
+    pause = Math.min(wasHurried ? shortPauseMilliseconds : pause * 2, pauseMilliseconds)
   }
 }

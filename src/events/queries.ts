@@ -16,6 +16,9 @@ export interface Subjects {
   formerRoomId?: string
   /** That of the appointment after the step. */
   version?: number
+  accountId?: string
+  invitationId?: string
+  messageId?: string
 }
 
 export interface NewEvent {
@@ -31,6 +34,8 @@ export interface Cursor {
 
 export interface StoredEvent extends NewEvent, Cursor {
   origin: string
+  actorId: string | null
+  occurredAt: Instant
 }
 
 export async function insertEvents(
@@ -68,9 +73,10 @@ export async function eventsAfter(
   limit: number,
 ): Promise<StoredEvent[]> {
   const { rows } = await sql<StoredEvent>`
-    select xid::text, seq::text, origin, type, subjects from event
+    select xid::text, seq::text, origin, type, subjects, actor_id as "actorId",
+      occurred_at as "occurredAt" from event
     where (xid, seq) > (${cursor.xid}::xid8, ${cursor.seq}::bigint)
       and xid < pg_snapshot_xmin(pg_current_snapshot())
-    order by xid, seq limit ${limit}`.execute(db)
+    order by event.xid, event.seq limit ${limit}`.execute(db)
   return rows
 }

@@ -8,6 +8,13 @@ import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { newId } from '#src/kernel/ids.ts'
 import type { App } from './server.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Where modules register measurements of their own. */
+    metrics: Registry
+  }
+}
+
 /** Paths that are asked for by machines every few seconds. */
 const quietRoutes = new Set(['/healthz', '/readyz', '/metrics'])
 
@@ -23,6 +30,7 @@ export function requestIdOf(request: IncomingMessage): string {
 export function observe(app: App, log: Logger): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
+  app.decorate('metrics', registry)
   const durations = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the last byte of the request headers to the end of the answer.',

@@ -27,6 +27,12 @@ const tagDescriptions: Record<string, string> = {
   patients: 'The records of patients.',
   appointments: 'Booking and what becomes of it.',
   waitlist: 'Waiting for an earlier time, and taking one.',
+  messages: 'What patients and staff write to each other about a visit.',
+  links: 'What a link in a mail about a visit can do, without signing in.',
+  calendars: 'Visits in the calendars of other programs.',
+  notifications: 'What an account is told, how it wants to be, and whether others were.',
+  'live updates': 'What changes, as it happens.',
+  admin: 'For whoever runs the network.',
   operations: 'For whoever runs the server.',
 }
 

@@ -11,6 +11,7 @@ export type ProblemCode =
   | 'body-too-large'
   | 'address-too-long'
   | 'unsupported-media-type'
+  | 'upgrade-required'
   | 'headers-too-large'
   | 'internal-error'
 
@@ -129,7 +130,7 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
   'too-late': {
     status: 409,
     title: 'Too late for this change',
-    advice: 'Call the clinic; its staff can still make the change.',
+    advice: 'Call the clinic, whose staff can help.',
     example: 'This visit could be changed until 24 hours before it. Call the clinic.',
   },
   'stale-version': {
@@ -169,6 +170,12 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
     example:
       'The code is unknown, used or expired, or the date of birth is not that of the record.',
   },
+  'invalid-link': {
+    status: 422,
+    title: 'The link is not valid',
+    advice: 'Open the link of the newest mail about the visit, or call the clinic.',
+    example: 'This link is not valid, or not any more.',
+  },
   'possible-duplicates': {
     status: 409,
     title: 'The person seems to be known already',
@@ -180,6 +187,12 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
     title: 'The idempotency key was used for another request',
     advice: 'Use a new Idempotency-Key for a new request.',
     example: 'This Idempotency-Key was sent before with another body.',
+  },
+  'upgrade-required': {
+    status: 426,
+    title: 'This path is for WebSockets',
+    advice: 'Open it as a WebSocket.',
+    example: 'Open this path as a WebSocket.',
   },
   'headers-too-large': {
     status: 431,

@@ -2,8 +2,8 @@
 
 import type { Actor, Context, Runtime, SignedInContext } from '#src/context.ts'
 import type { Role } from '#src/db/tables.ts'
-import type { RefusalCode } from '#src/kernel/errors.ts'
 import { NotAllowed, NotSignedIn } from '#src/kernel/errors.ts'
+import type { ProblemCode } from './problems.ts'
 
 /** Who may call a route: anyone, anyone with an account, or accounts with one of these roles. */
 export type Audience = 'public' | 'signed-in' | readonly Role[]
@@ -12,7 +12,7 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     audience: Audience
     /** The refusals the route answers beyond those that follow from its schema and audience. */
-    refusals?: readonly RefusalCode[]
+    refusals?: readonly ProblemCode[]
   }
   interface FastifyRequest {
     actor: Actor

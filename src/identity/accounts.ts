@@ -6,7 +6,7 @@ import type { Role } from '#src/db/tables.ts'
 import { InvalidRequest, NotSignedIn, type FieldError } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { hashPassword, passwordProblem } from './passwords.ts'
-import { findAccount, insertAccount, type AccountRow } from './queries.ts'
+import { findAccount, insertAccount, updateLocale, type AccountRow } from './queries.ts'
 
 export type Account = AccountRow
 
@@ -49,7 +49,7 @@ export async function prepareAccount(input: NewAccount): Promise<PreparedAccount
     ],
     ['/name', name === '' && 'The name must not be empty.'],
     ['/password', passwordProblem(input.password, { email, name })],
-    ['/locale', locale === undefined && 'The locale must be a language tag like "en-GB".'],
+    ['/locale', locale === undefined && localeFault],
   ]
   const errors = problems.flatMap(([pointer, detail]): FieldError[] =>
     detail ? [{ in: 'body', pointer, detail }] : [],
@@ -64,7 +64,11 @@ export async function prepareAccount(input: NewAccount): Promise<PreparedAccount
   }
 }
 
-function canonicalLocale(locale: string): string | undefined {
+/** What is wrong with a locale that is none. */
+export const localeFault = 'The locale must be a language tag like "en-GB".'
+
+/** The BCP 47 tag as it is stored, such as de-AT; undefined for what is none. */
+export function canonicalLocale(locale: string): string | undefined {
   try {
     return Intl.getCanonicalLocales(locale)[0]
   } catch {
@@ -81,6 +85,14 @@ export async function createAccount(
   const id = newId()
   await insertAccount(db, { id, ...account, role, createdAt: context.clock() })
   return id
+}
+
+/** Writes in which language the account is written to, as a BCP 47 tag that `canonicalLocale` answers. */
+export async function changeLocale(
+  db: Queryable,
+  change: { accountId: string; locale: string },
+): Promise<void> {
+  await updateLocale(db, change)
 }
 
 /** The account that is signed in. Throws NotSignedIn when it is gone by now. */

@@ -5,7 +5,7 @@ import { newId } from '#src/kernel/ids.ts'
 import { call, makeNetwork, pointersOf } from '#test/support/network.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { authenticate } from './authenticate.ts'
-import { invite } from './invitations.ts'
+import { invitationAddress, invite } from './invitations.ts'
 
 const { app, runtime } = await testVisita()
 const network = await makeNetwork(runtime)
@@ -52,6 +52,26 @@ test('an invitation tells its code once and stores only the hash', async () => {
     new Set([row.expires_at, Temporal.Instant.from(expiresAt).epochMilliseconds]).size,
     1,
   )
+})
+
+test('an invitation can be written into a mail later, and is told of where it has an address', async () => {
+  const madeOf = async (id: string) =>
+    runtime.db
+      .selectFrom('event')
+      .select('subjects')
+      .where('type', '=', 'invitation.made')
+      .where((column) => column(column.ref('subjects', '->>').key('invitationId'), '=', id))
+      .execute()
+  const byHand = await invitation({ role: 'admin' })
+  assert.deepEqual(await madeOf(byHand.id), [])
+  const email = `${newId()}@example.org`
+  const byMail = await invitation({ role: 'admin', email })
+  assert.deepEqual(await madeOf(byMail.id), [{ subjects: { invitationId: byMail.id } }])
+  const address = invitationAddress(runtime, byMail.id)
+  assert.equal(address, byMail.link)
+  assert.notEqual(address, invitationAddress(runtime, byHand.id))
+  const invitationCode = new URL(address).hash.slice(1)
+  assert.equal((await register({ email, invitationCode })).status, 201)
 })
 
 test('an invitation of the front desk makes a member of that clinic', async () => {

@@ -44,19 +44,20 @@ const dayMilliseconds = 86_400_000
 const invitationDays = 7
 
 /**
- * Makes an invitation, good once and for seven days. The code is told here and never again.
+ * Makes an invitation, good once and for seven days. The code is told here, and by mail where there is an
+ * address.
  *
  * @throws NotAllowed, InvalidRequest.
  */
 export async function invite(context: SignedInContext, input: NewInvitation): Promise<Invitation> {
   if (!may(context.actor, 'invite')) throw new NotAllowed()
   await refuseContradictions(context.db, input)
-  const code = newCode()
   const id = newId()
+  const code = codeOfInvitation(context, id)
   const now = context.clock()
   const expiresAt = now + invitationDays * dayMilliseconds
-  await transact(context, async ({ db }) => {
-    await insertInvitation(db, {
+  await transact(context, async (tx) => {
+    await insertInvitation(tx.db, {
       id,
       codeHash: hashOfCode(code),
       role: input.role,
@@ -67,7 +68,9 @@ export async function invite(context: SignedInContext, input: NewInvitation): Pr
       createdAt: now,
       expiresAt,
     })
-    await record(context, db, {
+    if (input.email !== undefined)
+      tx.append({ type: 'invitation.made', subjects: { invitationId: id } })
+    await record(context, tx.db, {
       action: 'invitation.create',
       subjectType: 'invitation',
       subjectId: id,
@@ -79,6 +82,16 @@ export async function invite(context: SignedInContext, input: NewInvitation): Pr
     })
   })
   return { id, code, link: invitationLink(context, code), role: input.role, expiresAt }
+}
+
+/** The code of an invitation that `invite` made: it is stored nowhere, and the mail can be written again. */
+function codeOfInvitation({ links }: Pick<Context, 'links'>, id: string): string {
+  return codeFrom(links.secretOf('invitation', id).subarray(0, codeLength))
+}
+
+/** The whole address by which someone joins with this invitation, for a mail. */
+export function invitationAddress(context: Pick<Context, 'config' | 'links'>, id: string): string {
+  return invitationLink(context, codeOfInvitation(context, id))
 }
 
 /** The code stands in the fragment, which browsers don't send: it gets into no log. */
@@ -183,7 +196,12 @@ const codeLength = 24
 
 /** 120 random bits. */
 export function newCode(): string {
-  return Array.from(randomBytes(codeLength), (byte) => symbols[byte % symbols.length]).join('')
+  return codeFrom(randomBytes(codeLength))
+}
+
+/** One symbol for each byte, of which five bits count. */
+export function codeFrom(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => symbols[byte % symbols.length]).join('')
 }
 
 /** The hash to store or look up, the same for what one may make of a code when copying it by hand. */

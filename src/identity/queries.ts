@@ -60,6 +60,13 @@ export async function insertAccount(
     .execute()
 }
 
+export async function updateLocale(
+  db: Queryable,
+  { accountId, locale }: { accountId: string; locale: string },
+): Promise<void> {
+  await db.updateTable('account').set({ locale }).where('id', '=', accountId).execute()
+}
+
 export interface Credentials {
   accountId: string
   passwordHash: string

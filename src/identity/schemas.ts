@@ -100,6 +100,14 @@ export const ClaimFields = {
   }),
 }
 
+/** A language tag, which the operation checks and writes in its canonical form. */
+export const LocaleText = Type.String({
+  minLength: 2,
+  maxLength: 35,
+  description: 'The language of messages, as a BCP 47 tag.',
+  examples: ['en-GB'],
+})
+
 export const RegistrationSchema = component(
   'Registration',
   Type.Object(
@@ -126,14 +134,7 @@ export const RegistrationSchema = component(
             "The link to a record that a clinic keeps: it becomes the new patient account's own, instead of a new one.",
         }),
       ),
-      locale: Type.Optional(
-        Type.String({
-          minLength: 2,
-          maxLength: 35,
-          description: 'The language of messages, as a BCP 47 tag.',
-          examples: ['en-GB'],
-        }),
-      ),
+      locale: Type.Optional(LocaleText),
       session: Type.Optional(SessionKind),
     },
     {
@@ -215,7 +216,9 @@ export const InvitationSchema = component(
   Type.Object(
     {
       id: Id,
-      code: Type.String({ description: 'Good once. It is told here and never again.' }),
+      code: Type.String({
+        description: 'Good once. It is told here, and by mail where `email` was given.',
+      }),
       link: Type.String({ description: 'The page to register at, with the code in its fragment.' }),
       role: InvitedRoleName,
       expiresAt: InstantText,

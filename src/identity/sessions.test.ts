@@ -53,6 +53,22 @@ test('a refresh token that comes back ends the session, of the thief and the rob
   assert.equal(await statusOfMe(second.accessToken), 401)
 })
 
+test('reuse is an event, once, of which its owner can be told', async () => {
+  const first = await someone()
+  await refresh(first.refreshToken)
+  await Promise.all([refresh(first.refreshToken), refresh(first.refreshToken)])
+  const accountId = first.account.id
+  const events = await runtime.db
+    .selectFrom('event')
+    .select('subjects')
+    .where('type', '=', 'session.reused')
+    .execute()
+  assert.deepEqual(
+    events.filter(({ subjects }) => subjects['accountId'] === accountId),
+    [{ subjects: { accountId } }],
+  )
+})
+
 test('reuse ends that session alone, and is audited', async () => {
   const first = await someone()
   const elsewhere = await call(app, 'POST /auth/login', {

@@ -6,6 +6,7 @@ import { record } from '#src/audit/audit.ts'
 import type { Context } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
 import type { Role } from '#src/db/tables.ts'
+import { transact } from '#src/events/events.ts'
 import { NotSignedIn } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
@@ -91,8 +92,7 @@ export async function refreshSession(context: Context, refreshToken: string): Pr
     now,
   })
   if (!rotated) {
-    const reused = await endSessionOfStaleToken(context.db, { sessionId, hash, now })
-    if (reused) await auditEnd(context, { ...reused, sessionId, action: 'session.reuse' })
+    await endReused(context, { sessionId, hash, now })
     throw refused()
   }
   return issueTokens(context, { ...rotated, sessionId, refreshToken: `${sessionId}.${secret}` })
@@ -117,14 +117,30 @@ export async function signOut(context: Context, refreshToken: string | undefined
     if (session) ended.push({ sessionId: presented.sessionId, ...session })
   }
   if (!context.actor && !presented) throw new NotSignedIn()
-  for (const session of ended) await auditEnd(context, { ...session, action: 'session.end' })
+  for (const session of ended)
+    await auditEnd(context, context.db, { ...session, action: 'session.end' })
+}
+
+/** Ends the session whose replaced token came back, and says so, for its owner to be told. */
+function endReused(
+  context: Context,
+  stale: { sessionId: string; hash: Buffer; now: Instant },
+): Promise<void> {
+  return transact(context, async (tx) => {
+    const reused = await endSessionOfStaleToken(tx.db, stale)
+    if (!reused) return
+    const { sessionId } = stale
+    await auditEnd(context, tx.db, { ...reused, sessionId, action: 'session.reuse' })
+    tx.append({ type: 'session.reused', subjects: { accountId: reused.accountId } })
+  })
 }
 
 function auditEnd(
   context: Context,
+  db: Queryable,
   { accountId, sessionId, action }: { accountId: string; sessionId: string; action: string },
 ): Promise<void> {
-  return record(context, context.db, {
+  return record(context, db, {
     action,
     subjectType: 'session',
     subjectId: sessionId,

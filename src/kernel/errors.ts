@@ -35,6 +35,7 @@ export type RefusalCode =
   | 'stale-version'
   | 'invalid-invitation'
   | 'invalid-claim'
+  | 'invalid-link'
   | 'possible-duplicates'
   | 'idempotency-key-reused'
   | 'busy'

@@ -4,6 +4,7 @@ import * as fc from 'fast-check'
 import {
   addDays,
   dateOfDayNumber,
+  formatForPeople,
   formatInstant,
   formatUtc,
   isDayInZone,
@@ -16,6 +17,7 @@ import {
   resolveWallTime,
   spanOfDates,
   systemClock,
+  zoneNameForPeople,
 } from './time.ts'
 import type { Instant } from './time.ts'
 
@@ -312,4 +314,27 @@ test('the clock tells milliseconds since 1970', () => {
   const now = systemClock()
   assert.ok(now >= before && now <= Date.now())
   assert.equal(dateOfDayNumber(Math.floor(now / 86_400_000)), localDateOf(now, 'UTC'))
+})
+
+test('people read the date and time that the clinic’s clock shows, in their language', () => {
+  const at = Date.parse('2026-11-24T23:40:00Z')
+  const parts = {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+  } as const
+  const read = (language: string, timeZone: string) =>
+    formatForPeople(at, { timeZone, language, parts })
+  assert.match(read('en-GB', 'Europe/Paris'), /^Wednesday,? 25 November at 00:40$/)
+  assert.match(read('de-DE', 'America/New_York'), /^Dienstag, 24\. November um 18:40$/)
+  assert.match(read('ar', 'Asia/Kolkata'), /الأربعاء.*25.*نوفمبر.*5:10 ص/)
+  assert.equal(
+    zoneNameForPeople(at, { timeZone: 'Europe/Paris', language: 'en-GB' }),
+    'Central European Time',
+  )
+  const winter = zoneNameForPeople(at, { timeZone: 'Europe/Paris', language: 'de-DE' })
+  const summer = Date.parse('2026-07-24T10:00:00Z')
+  assert.equal(zoneNameForPeople(summer, { timeZone: 'Europe/Paris', language: 'de-DE' }), winter)
 })

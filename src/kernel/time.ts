@@ -250,6 +250,45 @@ export function localDateTimeOf(at: Instant, timeZone: string): string {
   return formatLocal(localOf(at, timeZone))
 }
 
+/**
+ * What calendar and clock in the zone show then, in the words of a language (BCP 47) and as far as
+ * `parts` asks: 'Tuesday 24 November'. The local time is this module's, the words are those of Intl.
+ */
+export function formatForPeople(
+  at: Instant,
+  { timeZone, language, parts }: { timeZone: string; language: string; parts: PartsForPeople },
+): string {
+  return formatterOf(language, { ...parts, timeZone: 'UTC' }).format(localOf(at, timeZone))
+}
+
+/** Parts of a date or time, as the second argument of Intl.DateTimeFormat has them. */
+export type PartsForPeople = Pick<
+  Intl.DateTimeFormatOptions,
+  'weekday' | 'day' | 'month' | 'year' | 'hour' | 'minute' | 'hourCycle'
+>
+
+/** How people call the zone then in the language, the same in summer and winter: 'Central European Time'. */
+export function zoneNameForPeople(
+  at: Instant,
+  { timeZone, language }: { timeZone: string; language: string },
+): string {
+  const formatter = formatterOf(language, { timeZone, timeZoneName: 'longGeneric' })
+  const name = formatter.formatToParts(at).find(({ type }) => type === 'timeZoneName')
+  return name?.value ?? timeZone
+}
+
+/** Making one takes far longer than using it. */
+const formatters = new Map<string, Intl.DateTimeFormat>()
+
+function formatterOf(language: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = JSON.stringify([language, options])
+  const known = formatters.get(key)
+  if (known !== undefined) return known
+  const made = new Intl.DateTimeFormat(language, options)
+  formatters.set(key, made)
+  return made
+}
+
 // ── Instants as text ─────────────────────────────────────────────────────────────────────────────
 
 /**

@@ -1,10 +1,11 @@
-// Links by which the person of a record gets to it with an account: staff make them and hand them over.
+// Links by which the person of a record gets to it with an account: staff make them and hand them over, and
+// a mail brings them where the person has an address.
 
 import { record } from '#src/audit/audit.ts'
 import { publicUrlAt } from '#src/config.ts'
-import type { SignedInContext } from '#src/context.ts'
+import type { Context, SignedInContext } from '#src/context.ts'
 import { transact, type Transact } from '#src/events/events.ts'
-import { hashOfCode, newCode } from '#src/identity/invitations.ts'
+import { codeFrom, hashOfCode } from '#src/identity/invitations.ts'
 import { NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
@@ -21,12 +22,9 @@ export interface ClaimLink {
 
 const linkMilliseconds = 14 * 86_400_000
 
-/** Of five bits each: 160 random bits. */
-const codeSymbols = 32
-
 /**
- * Makes a link to the record, good once and for 14 days, in place of an earlier one. The code is told
- * here and never again.
+ * Makes a link to the record, good once and for 14 days, in place of an earlier one. The code is told here,
+ * and by mail where the record has an address.
  *
  * @throws NotFound, NotAllowed, Refusal `conflict` when the person has an account already.
  */
@@ -35,7 +33,8 @@ export async function makeClaimLink(
   patientId: string,
 ): Promise<ClaimLink> {
   await refuseMaking(context, patientId)
-  const code = (newCode() + newCode()).slice(0, codeSymbols)
+  const linkId = newId()
+  const code = codeOfLink(context, linkId)
   const createdAt = context.clock()
   const expiresAt = createdAt + linkMilliseconds
   await transact(context, async (tx) => {
@@ -45,7 +44,7 @@ export async function makeClaimLink(
     await refuseOwnAccount(context, tx, patientId)
     await deleteOpenClaimLink(tx.db, patientId)
     await insertClaimLink(tx.db, {
-      id: newId(),
+      id: linkId,
       patientId,
       codeHash: hashOfCode(code),
       madeBy: context.actor.accountId,
@@ -59,9 +58,23 @@ export async function makeClaimLink(
       subjectId: patientId,
     })
   })
-  // The code stands in the fragment, which browsers don't send: it gets into no log.
-  const link = `${publicUrlAt(context.config, context.config.port)}/claim#${code}`
-  return { code, link, expiresAt }
+  return { code, link: claimLinkAddress(context, linkId), expiresAt }
+}
+
+/** 32 symbols of five bits each. They are stored nowhere, so that the mail can be written again. */
+function codeOfLink({ links }: Pick<Context, 'links'>, linkId: string): string {
+  return codeFrom(links.secretOf('claim', linkId))
+}
+
+/**
+ * The whole address of a link to a record. The code stands in the fragment, which browsers don't send: it
+ * gets into no log.
+ */
+export function claimLinkAddress(
+  context: Pick<Context, 'config' | 'links'>,
+  linkId: string,
+): string {
+  return `${publicUrlAt(context.config, context.config.port)}/claim#${codeOfLink(context, linkId)}`
 }
 
 async function refuseMaking(context: SignedInContext, patientId: string): Promise<void> {

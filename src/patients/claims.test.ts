@@ -5,6 +5,8 @@ import { formatUtc } from '#src/kernel/time.ts'
 import { call, makeNetwork, type Answer } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
+import { claimLinkAddress } from './claim-links.ts'
+import { openClaimLinkOf } from './claim-queries.ts'
 
 const { app, runtime } = await testVisita()
 const network = await makeNetwork(runtime)
@@ -101,6 +103,29 @@ test('a link names a long random code, of which only the hash is kept, and is go
     .where('type', '=', 'patient.claim-link-made')
     .execute()
   assert.ok(events.some(({ subjects }) => subjects['patientId'] === id))
+})
+
+test('a link can be written into a mail later, until it is used or tried dead', async () => {
+  const { id, code } = await claimable()
+  const open = await openClaimLinkOf(runtime.db, id)
+  assert.ok(open)
+  assert.equal(claimLinkAddress(runtime, open.id), `http://visita.test/claim#${code}`)
+  assert.equal(open.expiresAt, (await linkOf(id)).expires_at)
+  const later = (await makeLink(id)).body
+  const latest = await openClaimLinkOf(runtime.db, id)
+  assert.ok(latest)
+  assert.equal(claimLinkAddress(runtime, latest.id), later.link)
+  assert.notEqual(later.code, code)
+
+  await claim(await accountAlone(), { code: later.code, dateOfBirth })
+  assert.equal(await openClaimLinkOf(runtime.db, id), undefined)
+  const dead = await claimable()
+  await runtime.db
+    .updateTable('patient_claim_link')
+    .set({ tries: 5 })
+    .where('patient_id', '=', dead.id)
+    .execute()
+  assert.equal(await openClaimLinkOf(runtime.db, dead.id), undefined)
 })
 
 test('staff who may see the record make a link to it, and nobody else', async () => {

@@ -110,7 +110,7 @@ export async function useLink(
     subjectId: patientId,
     details: { accountId, relation },
   })
-  tx.append({ type: 'patient.claimed', subjects: { patientId } })
+  tx.append({ type: 'patient.claimed', subjects: { patientId, accountId } })
 }
 
 async function removeEmptyOwnRecord(

@@ -32,6 +32,25 @@ async function auditOf(action: string, subjectId: string | null) {
     .execute()
 }
 
+test('the desk says in which language a person is written to, and corrects it', async () => {
+  const made = await register(people.deskHere, { name: uniqueName(), locale: 'de-at' })
+  assert.equal(made.status, 201)
+  assert.equal(made.body.locale, 'de-AT')
+  const path = `/patients/${made.body.id}`
+  assert.equal((await call(app, `GET ${path}`, { as: people.deskHere })).body.locale, 'de-AT')
+  const change = (locale: unknown) =>
+    call(app, `PATCH ${path}`, { as: people.deskHere, body: { locale } })
+  assert.equal((await change('ar')).body.locale, 'ar')
+  const wrong = await change('not a language')
+  assert.equal(wrong.status, 422)
+  assert.deepEqual(pointersOf(wrong), ['/locale'])
+  const cleared = await change(null)
+  assert.equal(cleared.status, 200)
+  assert.equal('locale' in cleared.body, false)
+  const refused = await register(people.deskHere, { name: uniqueName(), locale: 'x' })
+  assert.deepEqual(pointersOf(refused), ['/locale'])
+})
+
 test('the desk registers a person without an account, sees and corrects the record, and its colleagues do', async () => {
   const name = uniqueName()
   const email = `${newId()}@example.org`

@@ -7,7 +7,7 @@ import { transact, type Transact } from '#src/events/events.ts'
 import { invalidField, NotAllowed, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { LocalDate } from '#src/kernel/time.ts'
-import { refuseFutureBirth, type Patient } from './patients.ts'
+import { readLocale, refuseFutureBirth, type Patient } from './patients.ts'
 import { insertPatient } from './queries.ts'
 import {
   likelyDuplicates,
@@ -21,6 +21,8 @@ export interface NewPatient {
   phone?: string
   email?: string
   dateOfBirth?: LocalDate
+  /** A BCP 47 language tag. */
+  locale?: string
   /** Where the person is registered; without it, the only clinic of the one who registers. */
   clinicId?: string
   /** Makes the record although the network seems to know the person. */
@@ -47,6 +49,7 @@ export async function registerPatient(
     phone: input.phone ?? null,
     email: input.email ?? null,
     dateOfBirth: input.dateOfBirth ?? null,
+    locale: readLocale(input.locale ?? null),
   }
   const candidates = await transact(context, async (tx) => {
     // Two who register one person at once come one after the other, so the second finds the first.

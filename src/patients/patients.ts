@@ -5,6 +5,7 @@ import type { Context, SignedInContext } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
 import { transact, type Transact } from '#src/events/events.ts'
 import { refuseStale } from '#src/http/versions.ts'
+import { canonicalLocale, localeFault } from '#src/identity/accounts.ts'
 import { invalidField, NotAllowed, NotFound } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { localDateOf, type LocalDate } from '#src/kernel/time.ts'
@@ -26,6 +27,8 @@ export interface PatientChange {
   phone?: string | null
   email?: string | null
   dateOfBirth?: LocalDate | null
+  /** A BCP 47 language tag. */
+  locale?: string | null
 }
 
 /** Adds the account's own patient record, which it may manage. Answers the record's id. */
@@ -43,6 +46,7 @@ export async function createOwnPatient(
     phone,
     email,
     dateOfBirth: null,
+    locale: null,
     registeredBy: null,
     registeredAtClinicId: null,
     createdAt,
@@ -95,6 +99,7 @@ export async function changePatient(
 ): Promise<Patient> {
   const { patientId, change, requestedVersion } = options
   refuseFutureBirth(context, change.dateOfBirth)
+  const locale = readLocale(change.locale)
   const visible = await seePatient(context, context.db, patientId)
   if (!visible || !may(context.actor, 'change', visible)) {
     await record(context, context.db, {
@@ -121,6 +126,7 @@ export async function changePatient(
       phone: change.phone,
       email: change.email,
       dateOfBirth: change.dateOfBirth,
+      locale,
     })
     await record(context, db, {
       action: 'patient.change',
@@ -153,15 +159,30 @@ export function refuseFutureBirth(
     throw invalidField('/dateOfBirth', '/dateOfBirth must be in the past, after 1849.')
 }
 
+/**
+ * The language tag in its canonical form; what is no text stays as it is.
+ *
+ * @throws InvalidRequest for text that is no BCP 47 tag.
+ */
+export function readLocale<Absent extends null | undefined>(
+  locale: string | Absent,
+): string | Absent {
+  if (typeof locale !== 'string') return locale
+  const canonical = canonicalLocale(locale)
+  if (canonical === undefined) throw invalidField('/locale', localeFault)
+  return canonical
+}
+
 /** The record as the API shows it. */
 export function presentPatient(patient: Omit<Patient, 'scope'>) {
-  const { id, name, phone, email, dateOfBirth, version } = patient
+  const { id, name, phone, email, dateOfBirth, locale, version } = patient
   return {
     id,
     name,
     ...(phone !== null && { phone }),
     ...(email !== null && { email }),
     ...(dateOfBirth !== null && { dateOfBirth }),
+    ...(locale !== null && { locale }),
     version,
   }
 }

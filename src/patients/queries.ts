@@ -18,6 +18,8 @@ export interface PatientRow {
   phone: string | null
   email: string | null
   dateOfBirth: LocalDate | null
+  /** The language in which the patient is written to, as a BCP 47 tag; null for not known. */
+  locale: string | null
   version: number
   /** How far the asking account may act for the patient; null for staff. */
   scope: PatientAccessTable['scope'] | null
@@ -41,6 +43,7 @@ const columns = [
   'patient.phone',
   'patient.email',
   'patient.date_of_birth as dateOfBirth',
+  'patient.locale',
   'patient.version',
 ] as const
 
@@ -50,6 +53,7 @@ export interface NewPatientRow {
   phone: string | null
   email: string | null
   dateOfBirth: LocalDate | null
+  locale: string | null
   /** The account that registered someone else, and where; null for an account's own record. */
   registeredBy: string | null
   registeredAtClinicId: string | null
@@ -65,6 +69,7 @@ export async function insertPatient(db: Queryable, patient: NewPatientRow): Prom
       phone: patient.phone,
       email: patient.email,
       date_of_birth: patient.dateOfBirth,
+      locale: patient.locale,
       registered_by: patient.registeredBy,
       registered_at_clinic_id: patient.registeredAtClinicId,
       created_at: formatUtc(patient.createdAt),
@@ -138,6 +143,7 @@ export async function findVisiblePatient(
       sql<LocalDate | null>`case when ${isSeenInFull} then patient.date_of_birth end`.as(
         'dateOfBirth',
       ),
+      'patient.locale',
       'patient.version',
       'patient_access.scope',
       isManaged(now).as('isManaged'),
@@ -164,6 +170,7 @@ export async function updatePatient(
     phone: string | null | undefined
     email: string | null | undefined
     dateOfBirth: LocalDate | null | undefined
+    locale: string | null | undefined
   },
 ): Promise<void> {
   await db
@@ -173,6 +180,7 @@ export async function updatePatient(
       ...(change.phone !== undefined && { phone: change.phone }),
       ...(change.email !== undefined && { email: change.email }),
       ...(change.dateOfBirth !== undefined && { date_of_birth: change.dateOfBirth }),
+      ...(change.locale !== undefined && { locale: change.locale }),
       version: patient('version', '+', 1),
     }))
     .where('id', '=', patientId)

@@ -109,6 +109,20 @@ test('a registration with fields missing, wrong or unknown is refused by their n
   }
 })
 
+test('a registration is an event with the account’s id alone', async () => {
+  const { body } = await register({})
+  const { id: accountId } = body.account
+  const events = await runtime.db
+    .selectFrom('event')
+    .select('subjects')
+    .where('type', '=', 'account.registered')
+    .execute()
+  assert.deepEqual(
+    events.filter(({ subjects }) => subjects['accountId'] === accountId),
+    [{ subjects: { accountId } }],
+  )
+})
+
 test('the password is stored as an argon2id hash alone', async () => {
   const { body } = await register({})
   const row = await runtime.db

@@ -60,6 +60,7 @@ export async function register(context: Context, input: Registration): Promise<S
     const { role } = joining
     const accountId = await createAccount(context, tx.db, { account, role })
     await join(context, tx, { joining, account, accountId, link })
+    tx.append({ type: 'account.registered', subjects: { accountId } })
     await record(context, tx.db, {
       action: 'account.create',
       subjectType: 'account',

@@ -15,7 +15,7 @@ import {
   PhoneText,
   ref,
 } from '#src/http/schema.ts'
-import { ClaimFields } from '#src/identity/schemas.ts'
+import { ClaimFields, LocaleText } from '#src/identity/schemas.ts'
 
 const patientExample = {
   id: '019a9b5e-4c53-7a60-8b1f-0c9e7d5a3b21',
@@ -35,6 +35,7 @@ export const PatientSchema = component(
       phone: Type.Optional(PhoneText),
       email: Type.Optional(Email),
       dateOfBirth: Type.Optional(LocalDateText),
+      locale: Type.Optional(LocaleText),
       version: Type.Integer({ description: 'Raised by each change; the ETag of the record.' }),
     },
     {
@@ -59,6 +60,7 @@ export const PatientChangeSchema = component(
       phone: Type.Optional(nullable(PhoneText)),
       email: Type.Optional(nullable(Email)),
       dateOfBirth: Type.Optional(nullable(LocalDateText)),
+      locale: Type.Optional(nullable(LocaleText)),
     },
     {
       minProperties: 1,
@@ -74,11 +76,14 @@ const foundExample = {
   nextVisitAt: '2026-11-24T10:40:00+01:00',
 }
 
+// A search is for whom to call; who looks at the record learns the language.
+const { locale: _locale, ...foundFields } = PatientSchema.properties
+
 const FoundPatientSchema = component(
   'FoundPatient',
   Type.Object(
     {
-      ...PatientSchema.properties,
+      ...foundFields,
       version: Type.Optional(PatientSchema.properties.version),
       phoneEndsWith: Type.Optional(
         Type.String({
@@ -154,6 +159,7 @@ export const NewPatientSchema = component(
       phone: Type.Optional(PhoneText),
       email: Type.Optional(Email),
       dateOfBirth: Type.Optional(LocalDateText),
+      locale: Type.Optional(LocaleText),
       clinicId: Type.Optional({
         ...Id,
         description:
@@ -228,7 +234,9 @@ export const ClaimLinkSchema = component(
   'ClaimLink',
   Type.Object(
     {
-      code: Type.String({ description: 'Told here and never again.' }),
+      code: Type.String({
+        description: 'Told here, and by mail where the record has an e-mail address.',
+      }),
       link: Type.String({ description: 'The page where the person claims the record.' }),
       expiresAt: InstantText,
     },

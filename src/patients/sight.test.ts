@@ -330,7 +330,7 @@ test('who registered a patient at a clinic and left it sees and does no more', a
 test('claiming is an event with ids alone', async () => {
   const person = await registered()
   const { code } = (await makeLink(network.people.deskHere, person)).body
-  const { as } = await makePatient(runtime)
+  const { as, accountId } = await makePatient(runtime)
   const body = { code, dateOfBirth, relation: 'carer' }
   assert.equal((await call(app, 'POST /patients/claims', { as, body })).status, 200)
   const events = await runtime.db
@@ -338,7 +338,8 @@ test('claiming is an event with ids alone', async () => {
     .select('subjects')
     .where('type', '=', 'patient.claimed')
     .execute()
-  assert.ok(events.some(({ subjects }) => subjects.patientId === person.id))
+  const claimed = events.find(({ subjects }) => subjects.patientId === person.id)
+  assert.deepEqual(claimed?.subjects, { patientId: person.id, accountId })
   const secrets = [person.name, person.email, code, dateOfBirth]
   for (const secret of secrets) assert.ok(!JSON.stringify(events).includes(secret))
 })

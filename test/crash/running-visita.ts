@@ -17,7 +17,7 @@ import { loadConfig } from '#src/config.ts'
 import { until } from '#test/support/race-servers.ts'
 import { freshDatabase } from '#test/support/visita.ts'
 
-const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const programs = fileURLToPath(new URL('../../src/', import.meta.url))
 
 export interface RunningVisita {
   url: string
@@ -30,8 +30,12 @@ export interface RunningVisita {
   process: ChildProcess
 }
 
+/** The program that works beside servers. */
+export type RunningWorker = Pick<RunningVisita, 'said' | 'end' | 'process'>
+
 export interface Site {
   start(): Promise<RunningVisita>
+  startWorker(): Promise<RunningWorker>
   /**
    * A runtime of this process on the database of the running program, for making and looking at what
    * cannot be had through the API. It must end before the program does.
@@ -44,7 +48,7 @@ export interface Site {
 }
 
 /** A place for Visita to run at, on the embedded database unless TEST_DATABASE_URL is set. */
-async function makeSite(): Promise<Site> {
+async function makeSite(settings: Record<string, string>): Promise<Site> {
   const directory = await mkdtemp(join(tmpdir(), 'visita-crash-'))
   // Root's database server runs as another user, who must get in.
   await chmod(directory, 0o711)
@@ -56,6 +60,7 @@ async function makeSite(): Promise<Site> {
     PORT: '0',
     LOG_LEVEL: 'error',
     DATA_DIR: dataDirectory,
+    ...settings,
     ...(database && {
       DATABASE_URL: database.url,
       TOKEN_SIGNING_KEY: randomBytes(32).toString('base64url'),
@@ -64,17 +69,19 @@ async function makeSite(): Promise<Site> {
   const children: ChildProcess[] = []
   const postmasterPid = async () =>
     Number.parseInt(await readFile(join(dataDirectory, 'postgres', 'postmaster.pid'), 'utf8'), 10)
+  const run = (name: string) => {
+    // Its working directory has no .env.
+    const child = spawn(process.execPath, [join(programs, name)], {
+      cwd: directory,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    children.push(child)
+    return child
+  }
   return {
-    async start() {
-      // Its working directory has no .env.
-      const child = spawn(process.execPath, [program], {
-        cwd: directory,
-        env,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      })
-      children.push(child)
-      return listening(child)
-    },
+    start: async () => listening(run('main.ts')),
+    startWorker: async () => started(run('worker.ts'), /^Visita works/m),
     async withRuntime(work) {
       const opened = await openRuntime({
         config: loadConfig({ envFile: null, env }),
@@ -105,9 +112,12 @@ async function makeSite(): Promise<Site> {
   }
 }
 
-/** Runs `work` at a site of its own, and ends what it started. */
-export async function atSite(work: (site: Site) => Promise<void>): Promise<void> {
-  const site = await makeSite()
+/** Runs `work` at a site of its own, with these variables besides, and ends what it started. */
+export async function atSite(
+  work: (site: Site) => Promise<void>,
+  settings: Record<string, string> = {},
+): Promise<void> {
+  const site = await makeSite(settings)
   try {
     await work(site)
   } finally {
@@ -127,6 +137,20 @@ async function endOf(child: ChildProcess, signal: NodeJS.Signals): Promise<numbe
 }
 
 async function listening(child: ChildProcess): Promise<RunningVisita> {
+  const listens = /listens on (http:\S+)\. /
+  const running = await started(child, listens)
+  const { said } = running
+  return {
+    ...running,
+    url: listens.exec(said())?.[1] ?? '',
+    get adminCode() {
+      return /\/join#(\w+)/.exec(said())?.[1] ?? null
+    },
+  }
+}
+
+/** The program once it has said that it is ready. */
+async function started(child: ChildProcess, ready: RegExp): Promise<RunningWorker> {
   assert.ok(child.stderr)
   const lines: string[] = []
   let exited = false
@@ -135,18 +159,9 @@ async function listening(child: ChildProcess): Promise<RunningVisita> {
   })
   createInterface(child.stderr).on('line', (line) => void lines.push(line))
   const said = () => lines.join('\n')
-  const url = () => /listens on (http:\S+)\. /.exec(said())?.[1]
-  await until('it listens', () => url() !== undefined || exited)
+  await until('it is ready', () => ready.test(said()) || exited)
   assert.ok(!exited, `it did not start: ${said()}`)
-  return {
-    url: url() ?? '',
-    get adminCode() {
-      return /\/join#(\w+)/.exec(said())?.[1] ?? null
-    },
-    said,
-    end: (signal) => endOf(child, signal),
-    process: child,
-  }
+  return { said, end: (signal) => endOf(child, signal), process: child }
 }
 
 /** The processes that have this text in their command line, where /proc tells. */

@@ -5,7 +5,10 @@ import type { Runtime } from '#src/context.ts'
 import type { App } from '#src/http/server.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { addDays, formatInstant, localDateOf, resolveLocal } from '#src/kernel/time.ts'
+import type { VisitPurpose } from '#src/links/address.ts'
 import { offerOpenTimes } from '#src/waitlist/offers.ts'
+import { mailAbout, wordOf } from './links.ts'
+import { writeNotification } from './notifications.ts'
 import { call, makeNetwork, type Network } from './network.ts'
 import { makePatients, type RacePatient } from './race-network.ts'
 
@@ -182,6 +185,14 @@ const visitStepAfter =
     return `/api/v1${path}/${step}`
   }
 
+/** The path of a visit about which the patient and the doctor have written. */
+const writtenAbout = (rest: string) => async (scene: Scene) => {
+  const path = `/appointments/${await scene.requestedVisit()}`
+  for (const as of [scene.as.patient, scene.as.doctor])
+    await must(scene.app, `POST ${path}/messages`, as, { text: 'Until then.' })
+  return `/api/v1${path}${rest}`
+}
+
 /** The path of a step of a time that the patient holds. */
 const heldStep = (step: string) => async (scene: Scene) => {
   const { app, as, doctorId, visitTypeId, freeTime } = scene
@@ -227,6 +238,35 @@ const offered = (rest: string) => async (scene: Scene) => {
   return `/api/v1/waitlist/${id}${rest}`
 }
 
+/** A calendar feed of the patient; there may be few. */
+async function calendarFeed({ app, as, patient }: Scene): Promise<{ id: string; url: string }> {
+  const { items } = await must(app, 'GET /calendar-feeds', as.patient)
+  const { patientId } = patient
+  return items[0] ?? must(app, 'POST /calendar-feeds', as.patient, { patientId })
+}
+
+/** The token of a link in a mail to the patient about a visit that the clinic has confirmed. */
+const linkTo = (purpose: VisitPurpose) => async (scene: Scene) => {
+  const { app, runtime, as, patient } = scene
+  const appointmentId = await scene.requestedVisit()
+  await must(app, `POST /appointments/${appointmentId}/accept`, as.deskHere, {})
+  const { accountId } = patient
+  return { token: wordOf(runtime, purpose, await mailAbout(runtime, { appointmentId, accountId })) }
+}
+
+/** The token of a link in a mail to the patient about a time that the waitlist offers. */
+async function linkToOffer(scene: Scene): Promise<{ token: string }> {
+  const { app, runtime, as, patient } = scene
+  const entry = await must(
+    app,
+    `GET ${(await offered('')(scene)).slice('/api/v1'.length)}`,
+    as.patient,
+  )
+  const { accountId } = patient
+  const { appointmentId } = entry.offer
+  return { token: wordOf(runtime, 'offer', await mailAbout(runtime, { appointmentId, accountId })) }
+}
+
 const holidays = [
   'BEGIN:VCALENDAR',
   'VERSION:2.0',
@@ -243,12 +283,18 @@ const holidays = [
 
 /** By method and path as openapi.json has them. */
 export const operations: Record<string, RightRequest> = {
+  'GET /api/v1/realtime': { by: 'nobody' },
+
   'GET /healthz': { by: 'nobody' },
   'GET /readyz': { by: 'nobody' },
   'GET /metrics': { by: 'nobody' },
   'GET /openapi.json': { by: 'nobody' },
   'GET /problems/{code}': { path: '/problems/slot-taken', by: 'nobody' },
   'GET /.well-known/jwks.json': { by: 'nobody' },
+  'GET /calendar/{name}': {
+    path: async (scene) => new URL((await calendarFeed(scene)).url).pathname,
+    by: 'nobody',
+  },
 
   'POST /api/v1/auth/register': {
     body: () => ({
@@ -514,6 +560,7 @@ export const operations: Record<string, RightRequest> = {
     by: 'deskHere',
   },
   'DELETE /api/v1/appointments/{id}': { path: visitStep(''), by: 'patient' },
+  'GET /api/v1/appointments/{id}/calendar.ics': { path: visitStep('/calendar.ics'), by: 'patient' },
   'GET /api/v1/appointments/{id}/history': { path: visitStep('/history'), by: 'patient' },
   'POST /api/v1/appointments/{id}/renew-hold': {
     path: heldStep('renew-hold'),
@@ -572,6 +619,16 @@ export const operations: Record<string, RightRequest> = {
     by: 'patient',
   },
 
+  'POST /api/v1/calendar-feeds': {
+    body: ({ patient }) => ({ patientId: patient.patientId }),
+    by: 'patient',
+  },
+  'GET /api/v1/calendar-feeds': { by: 'patient' },
+  'DELETE /api/v1/calendar-feeds/{id}': {
+    path: async (scene) => `/api/v1/calendar-feeds/${(await calendarFeed(scene)).id}`,
+    by: 'patient',
+  },
+
   'POST /api/v1/waitlist': {
     body: async (scene) => {
       await leaveWaitlist(scene)
@@ -586,4 +643,75 @@ export const operations: Record<string, RightRequest> = {
   'DELETE /api/v1/waitlist/{id}': { path: waiting(''), by: 'patient' },
   'POST /api/v1/waitlist/{id}/take': { path: offered('/take'), body: {}, by: 'patient' },
   'POST /api/v1/waitlist/{id}/refuse': { path: offered('/refuse'), body: {}, by: 'patient' },
+
+  'POST /api/v1/links/view': { body: linkTo('view'), by: 'nobody' },
+  'POST /api/v1/links/cancel': {
+    body: async (scene) => ({ ...(await linkTo('cancel')(scene)), version: 2 }),
+    by: 'nobody',
+  },
+  'POST /api/v1/links/open-times': {
+    body: async (scene) => ({
+      ...(await linkTo('move')(scene)),
+      from: localDateOf(scene.runtime.clock(), zone),
+    }),
+    by: 'nobody',
+  },
+  'POST /api/v1/links/move': {
+    async body(scene) {
+      const link = await linkTo('move')(scene)
+      // After all free times of the scene, and before those that are offered.
+      const from = addDays(localDateOf(scene.runtime.clock(), zone), 40)
+      const asked = { ...link, from }
+      const { days } = await must(scene.app, 'POST /links/open-times', undefined, asked)
+      const slots = days.flatMap(({ slots }: { slots: { id: string }[] }) => slots)
+      return { ...link, slotId: slots.at(-1).id, version: 2 }
+    },
+    by: 'nobody',
+  },
+  'POST /api/v1/links/confirm': { body: linkTo('confirm'), by: 'nobody' },
+  'POST /api/v1/links/offer': {
+    body: async (scene) => ({ ...(await linkToOffer(scene)), answer: 'take' }),
+    by: 'nobody',
+  },
+
+  'GET /api/v1/appointments/{id}/messages': { path: writtenAbout('/messages'), by: 'patient' },
+  'POST /api/v1/appointments/{id}/messages': {
+    path: visitStep('/messages'),
+    body: { text: 'Shall I bring the letter?' },
+    by: 'patient',
+  },
+  'POST /api/v1/appointments/{id}/messages/read': {
+    path: writtenAbout('/messages/read'),
+    body: {},
+    by: 'patient',
+  },
+  'GET /api/v1/messages/unread': { by: 'patient' },
+
+  'GET /api/v1/notifications': { by: 'patient' },
+  'POST /api/v1/notifications/{id}/read': {
+    path: async ({ runtime, patient: { accountId } }) =>
+      `/api/v1/notifications/${await writeNotification(runtime, { account_id: accountId })}/read`,
+    body: {},
+    by: 'patient',
+  },
+  'POST /api/v1/notifications/read': { body: {}, by: 'patient' },
+  'GET /api/v1/notifications/preferences': { by: 'patient' },
+  'PATCH /api/v1/notifications/preferences': {
+    body: {
+      kinds: [{ kind: 'reminder', email: true, sms: true }],
+      quietHours: { from: '22:00', to: '07:00', timeZone: zone },
+      language: 'en',
+    },
+    by: 'patient',
+  },
+  'GET /api/v1/appointments/{id}/notifications': {
+    async path(scene) {
+      const appointmentId = await scene.requestedVisit()
+      const { accountId } = scene.patient
+      await mailAbout(scene.runtime, { appointmentId, accountId, address: 'anna@example.org' })
+      return `/api/v1/appointments/${appointmentId}/notifications`
+    },
+    by: 'deskHere',
+  },
+  'GET /api/v1/admin/delivery': { by: 'admin' },
 }

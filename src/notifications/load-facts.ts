@@ -1,0 +1,162 @@
+// Reads what the rows of the ledger are about, as facts for their wording.
+
+import { publicUrlAt } from '#src/config.ts'
+import type { Runtime } from '#src/context.ts'
+import { invitationAddress } from '#src/identity/invitations.ts'
+import { linkTo, type VisitPurpose } from '#src/links/address.ts'
+import { claimLinkAddress } from '#src/patients/claim-links.ts'
+import type { Facts, Side, VisitFacts } from './facts.ts'
+import { addressesOf, toldVisits, type AddressRow, type ToldVisitRow } from './facts-queries.ts'
+import type { NotificationRow } from './notification.ts'
+
+type Loading = Pick<Runtime, 'db' | 'config' | 'links'>
+
+/** Everything that the sending of one row needs. */
+export interface Loaded {
+  facts: Facts
+  recipient: AddressRow
+  /** The visit with what invitations to calendars need besides. */
+  visit: ToldVisitRow | null
+}
+
+/** By the ids of the rows. Rows whose recipient is gone are left out. */
+export async function loadRows(
+  runtime: Loading,
+  rows: readonly NotificationRow[],
+): Promise<Map<string, Loaded>> {
+  const recipients = new Map(
+    (
+      await addressesOf(
+        runtime.db,
+        rows.map(({ recipient_id }) => recipient_id),
+      )
+    ).map((recipient) => [recipient.id, recipient]),
+  )
+  const wanted = rows.flatMap(({ appointment_id: appointmentId, version, former_version }) =>
+    appointmentId === null
+      ? []
+      : [version, former_version].flatMap((one) =>
+          one === null ? [] : [{ appointmentId, version: one }],
+        ),
+  )
+  const visits = new Map(
+    (wanted.length === 0 ? [] : await toldVisits(runtime.db, wanted)).map((visit) => [
+      `${visit.appointment_id} ${visit.version}`,
+      visit,
+    ]),
+  )
+  const visitAt = ({ appointment_id }: NotificationRow, version: number | null) =>
+    visits.get(`${appointment_id} ${version}`) ?? null
+  return new Map(
+    rows.flatMap((row) => {
+      const recipient = recipients.get(row.recipient_id)
+      if (!recipient) return []
+      const visit = visitAt(row, row.version)
+      const former = visitAt(row, row.former_version)
+      const facts = factsOf(runtime, { row, recipient, visit, former })
+      return [[row.id, { facts, recipient, visit }] as const]
+    }),
+  )
+}
+
+/** As `loadRows`, the facts alone. */
+export async function loadFacts(
+  runtime: Loading,
+  rows: readonly NotificationRow[],
+): Promise<Map<string, Facts>> {
+  const loaded = await loadRows(runtime, rows)
+  return new Map([...loaded].map(([id, { facts }]) => [id, facts]))
+}
+
+function factsOf(
+  runtime: Loading,
+  options: {
+    row: NotificationRow
+    recipient: AddressRow
+    visit: ToldVisitRow | null
+    former: ToldVisitRow | null
+  },
+): Facts {
+  const { row, recipient, visit, former } = options
+  const side = visit === null ? 'patient' : sideOf(recipient, visit, former)
+  const { minutes, notice } = row.details
+  return {
+    kind: row.kind,
+    side,
+    recipientName: recipient.name,
+    visit: visit && visitFacts(visit),
+    formerVisit: former && visitFacts(former),
+    isOwnVisit: visit !== null && recipient.own_patient_ids.includes(visit.patient_id),
+    hasLapsed: visit?.status === 'expired',
+    proposedCount: visit?.proposed_count ?? 0,
+    delayMinutes: row.kind === 'delay' ? Number(minutes) : 0,
+    heldUntil: visit?.status === 'held' ? visit.expires_at : null,
+    notice: row.kind === 'account' ? noticeOf(notice) : null,
+    invitedRole: recipient.role,
+    publicUrl: publicUrlAt(runtime.config, runtime.config.port),
+    links: linksOf(runtime, { row, side, visit }),
+  }
+}
+
+/** As whom the recipient is told: the staff of a visit that is their own are its patient. */
+function sideOf(recipient: AddressRow, visit: ToldVisitRow, former: ToldVisitRow | null): Side {
+  if (recipient.own_patient_ids.includes(visit.patient_id)) return 'patient'
+  const doctorIds = [visit.doctor_id, former?.doctor_id]
+  if (recipient.doctor_id !== null && doctorIds.includes(recipient.doctor_id)) return 'doctor'
+  return recipient.clinic_ids.includes(visit.clinic_id) ? 'desk' : 'patient'
+}
+
+function noticeOf(value: string | number | undefined): Facts['notice'] {
+  const notices = ['welcome', 'record_claimed', 'session_reused'] as const
+  return notices.find((notice) => notice === value) ?? null
+}
+
+function visitFacts(visit: ToldVisitRow): VisitFacts {
+  return {
+    status: visit.status,
+    startsAt: visit.starts_at,
+    endsAt: visit.ends_at,
+    timeZone: visit.time_zone,
+    doctorName: doctorNameOf(visit),
+    patientName: visit.patient_name,
+    clinicName: visit.clinic_name,
+    clinicPhone: visit.clinic_phone,
+    clinicAddress: addressOf(visit),
+    mode: visit.mode,
+    videoLink: visit.video_link,
+  }
+}
+
+/** With the title, as people are addressed. */
+export function doctorNameOf({ doctor_title, doctor_name }: ToldVisitRow): string {
+  return doctor_title === null ? doctor_name : `${doctor_title} ${doctor_name}`
+}
+
+/** In one line: the street, and the city with its postal code. */
+export function addressOf(visit: ToldVisitRow): string {
+  const { clinic_street, clinic_postal_code, clinic_city } = visit
+  const city = clinic_postal_code === null ? clinic_city : `${clinic_postal_code} ${clinic_city}`
+  return clinic_street === null ? city : `${clinic_street}, ${city}`
+}
+
+/** What the patient of a visit can do from a mail; staff sign in. */
+const linksByKind: Partial<Record<NotificationRow['kind'], readonly VisitPurpose[]>> = {
+  requested: ['view', 'cancel'],
+  confirmed: ['view', 'move', 'cancel'],
+  moved: ['view', 'move', 'cancel'],
+  reminder: ['confirm', 'move', 'cancel'],
+  waitlist_offer: ['offer'],
+  delay: ['view'],
+}
+
+function linksOf(
+  runtime: Loading,
+  { row, side, visit }: { row: NotificationRow; side: Side; visit: ToldVisitRow | null },
+): Facts['links'] {
+  if (row.kind === 'invitation') return { invitation: invitationAddress(runtime, row.recipient_id) }
+  if (row.kind === 'claim_link')
+    return { claim: claimLinkAddress(runtime, String(row.details['linkId'])) }
+  if (side !== 'patient' || visit === null) return {}
+  const purposes = linksByKind[row.kind] ?? []
+  return Object.fromEntries(purposes.map((purpose) => [purpose, linkTo(runtime, purpose, row.id)]))
+}

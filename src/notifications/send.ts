@@ -1,0 +1,235 @@
+// Sends what is due. The row of the ledger is put off before the sending, by a lease: a process that dies
+// in between leaves it to the next one, which sends the same message under the same Message-ID.
+
+import { setTimeout as delay } from 'node:timers/promises'
+import { addressOfSender, invitationOf } from '#src/calendar/event.ts'
+import type { Runtime } from '#src/context.ts'
+import type { NotificationChannel } from '#src/db/tables.ts'
+import { sendMillisecondsMax, Undeliverable, type Accepted } from '#src/delivery/delivery.ts'
+import { toE164 } from '#src/delivery/phone.ts'
+import { messageOf } from '#src/kernel/errors.ts'
+import { languageOf } from './language.ts'
+import { addressOf, doctorNameOf, loadRows, type Loaded } from './load-facts.ts'
+import type { NotificationRow } from './notification.ts'
+import {
+  noteDelivery,
+  noteRetry,
+  noteSent,
+  noteUnsent,
+  stillTrue,
+  takeDue,
+} from './send-queries.ts'
+import { wordingOf } from './wording.ts'
+
+export type Sending = Pick<Runtime, 'db' | 'clock' | 'log' | 'config' | 'links' | 'senders'>
+
+const batchSize = 20
+
+/** Twice as long as a sending can take, so that no two processes send one message at the same time. */
+const leaseMillisecondsDefault = 2 * sendMillisecondsMax
+
+/** After which the next try comes, in minutes; the last one again and again. */
+const retryMinutes = [0.5, 2, 5, 15, 30, 60]
+
+/** How long a message is tried that has no end of its own, in milliseconds. */
+const tryMilliseconds = 3 * 86_400_000
+
+/** After which a provider is asked what became of a message, in minutes after the sending. */
+const askMinutes = [1, 10, 60, 6 * 60, 24 * 60]
+
+/**
+ * Sends what is due, up to a batch, each message by itself: one that fails stops no other. Answers how
+ * many rows it took.
+ */
+export async function sendDue(
+  runtime: Sending,
+  { leaseMilliseconds = leaseMillisecondsDefault }: { leaseMilliseconds?: number } = {},
+): Promise<number> {
+  const { db, clock, senders } = runtime
+  const channels: NotificationChannel[] = [
+    ...(senders.mail ? (['email'] as const) : []),
+    ...(senders.sms ? (['sms'] as const) : []),
+  ]
+  if (channels.length === 0) return 0
+  const now = clock()
+  const rows = await takeDue(db, {
+    channels,
+    now,
+    leasedUntil: now + leaseMilliseconds,
+    limit: batchSize,
+  })
+  if (rows.length === 0) return 0
+  const queued = await withoutStale(
+    runtime,
+    rows.filter(({ status }) => status === 'queued'),
+  )
+  const loaded = await loadRows(runtime, queued)
+  await Promise.all([
+    ...queued.map((row) => sendOne(runtime, row, loaded.get(row.id))),
+    ...rows.filter(({ status }) => status === 'sent').map((row) => askAfter(runtime, row)),
+  ])
+  return rows.length
+}
+
+/** Leaves out what is too late or no longer true, and writes that down. */
+async function withoutStale(
+  { db, clock }: Sending,
+  rows: readonly NotificationRow[],
+): Promise<NotificationRow[]> {
+  if (rows.length === 0) return []
+  const now = clock()
+  const isLate = ({ expires_at }: NotificationRow) => expires_at !== null && expires_at <= now
+  const [late, timely] = [rows.filter(isLate), rows.filter((row) => !isLate(row))]
+  const idsOf = (all: readonly NotificationRow[]) => all.map(({ id }) => id)
+  const tried = late.filter(({ attempts }) => attempts > 1)
+  const untried = late.filter(({ attempts }) => attempts <= 1)
+  await noteUnsent(db, { ids: idsOf(tried), status: 'failed', reason: 'too_late', now })
+  await noteUnsent(db, { ids: idsOf(untried), status: 'skipped', reason: 'too_late', now })
+  const known = await stillTrue(db, { ids: idsOf(timely), now })
+  const outdated = timely.filter(({ id }) => !known.has(id))
+  await noteUnsent(db, { ids: idsOf(outdated), status: 'withdrawn', reason: 'outdated', now })
+  return timely.filter(({ id }) => known.has(id))
+}
+
+async function sendOne(
+  runtime: Sending,
+  row: NotificationRow,
+  loaded: Loaded | undefined,
+): Promise<void> {
+  const { db, clock, log } = runtime
+  try {
+    if (!loaded) throw new Undeliverable('the recipient is gone')
+    const { address, accepted } = await handOver(runtime, row, loaded)
+    const now = clock()
+    const canAsk = accepted.providerId !== null && senderOf(runtime, row)?.deliveryOf != null
+    await noteSent(db, {
+      id: row.id,
+      address,
+      providerId: accepted.providerId,
+      now,
+      askAt: canAsk ? now + askMinutes[0]! * 60_000 : null,
+    })
+  } catch (error) {
+    const now = clock()
+    const reason = messageOf(error)
+    const isHopeless = error instanceof Undeliverable || now - row.queued_at > tryMilliseconds
+    log.warn(
+      { notification: row.id, channel: row.channel, attempts: row.attempts },
+      isHopeless ? 'a message could not be sent' : 'a message could not be sent yet',
+    )
+    if (isHopeless) await noteUnsent(db, { ids: [row.id], status: 'failed', reason, now })
+    else await noteRetry(db, { id: row.id, reason, dueAt: now + retryAfter(row.attempts) })
+  }
+}
+
+function retryAfter(attempts: number): number {
+  return retryMinutes[Math.min(attempts, retryMinutes.length) - 1]! * 60_000
+}
+
+function senderOf({ senders }: Sending, { channel }: NotificationRow) {
+  return channel === 'sms' ? senders.sms : senders.mail
+}
+
+async function handOver(
+  runtime: Sending,
+  row: NotificationRow,
+  { facts, recipient, visit }: Loaded,
+): Promise<{ address: string; accepted: Accepted }> {
+  const { senders, config } = runtime
+  const wording = wordingOf(facts, languageOf(recipient.locale, config.defaultLanguage))
+  if (row.channel === 'sms') {
+    const to =
+      recipient.phone === null ? null : await toE164(recipient.phone, visit?.clinic_country ?? null)
+    if (to === null) throw new Undeliverable('there is no phone number that can be texted')
+    return { address: to, accepted: await senders.sms!.send({ id: row.id, to, text: wording.sms }) }
+  }
+  const address = recipient.email
+  if (address === null) throw new Undeliverable('there is no e-mail address')
+  const to = { name: recipient.name, address }
+  const accepted = await senders.mail!.send({
+    id: row.id,
+    to,
+    replyTo:
+      visit === null || visit.clinic_email === null
+        ? null
+        : { name: visit.clinic_name, address: visit.clinic_email },
+    subject: wording.subject,
+    text: wording.text,
+    html: wording.html,
+    calendar: calendarFor(runtime, row, { facts, recipient, visit }),
+  })
+  return { address, accepted }
+}
+
+const withInvitation: ReadonlySet<string> = new Set([
+  'requested',
+  'confirmed',
+  'moved',
+  'declined',
+  'cancelled',
+])
+
+/** Patients get the visit for their calendars; staff have a feed of all of theirs. */
+function calendarFor(
+  { config }: Sending,
+  row: NotificationRow,
+  { facts, recipient, visit }: Loaded,
+) {
+  if (visit === null || facts.side !== 'patient' || !withInvitation.has(row.kind)) return null
+  const { mail } = config
+  return invitationOf({
+    id: visit.appointment_id,
+    status: visit.status,
+    sequence: visit.sequence,
+    startsAt: visit.starts_at,
+    endsAt: visit.ends_at,
+    doctorName: doctorNameOf(visit),
+    patientName: visit.patient_name,
+    clinicName: visit.clinic_name,
+    clinicAddress: addressOf(visit),
+    mode: visit.mode,
+    videoLink: visit.video_link,
+    organizer: {
+      name: visit.clinic_name,
+      address: mail.from === null ? visit.clinic_email : addressOfSender(mail.from),
+    },
+    // A second sending says the same.
+    stampedAt: row.queued_at,
+    url: facts.links.view ?? null,
+    attendee: { name: recipient.name, address: recipient.email! },
+  })
+}
+
+async function askAfter(runtime: Sending, row: NotificationRow): Promise<void> {
+  const { db, clock, log } = runtime
+  const ask = senderOf(runtime, row)?.deliveryOf ?? null
+  try {
+    const delivery =
+      ask === null || row.provider_id === null ? 'under-way' : await ask(row.provider_id)
+    const now = clock()
+    await noteDelivery(db, { id: row.id, delivery, now, askAt: nextAsk(row, now) })
+  } catch (error) {
+    log.warn({ notification: row.id, error: messageOf(error) }, 'a provider did not answer')
+  }
+}
+
+/** Null when it is no use to ask any more: the message stays sent. */
+function nextAsk({ sent_at, provider_id }: NotificationRow, now: number): number | null {
+  if (sent_at === null || provider_id === null) return null
+  const minutes = askMinutes.find((after) => sent_at + after * 60_000 > now)
+  return minutes === undefined ? null : sent_at + minutes * 60_000
+}
+
+const idlePauseMilliseconds = 500
+
+/** Sends what comes due until `signal` aborts; what is being sent then is finished first. */
+export async function keepSending(runtime: Sending, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      if ((await sendDue(runtime)) > 0) continue
+    } catch (error) {
+      runtime.log.warn({ error: messageOf(error) }, 'the messages could not be sent')
+    }
+    await delay(idlePauseMilliseconds, undefined, { signal, ref: false }).catch(() => {})
+  }
+}

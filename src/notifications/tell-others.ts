@@ -1,0 +1,305 @@
+// Tells of what is not a step of a visit: offered times, delays, messages, accounts and links.
+
+import type { Queryable } from '#src/db/connect.ts'
+import type { StoredEvent, Subjects } from '#src/events/queries.ts'
+import { newId } from '#src/kernel/ids.ts'
+import { draftsOf, type Draft, type News } from './draft.ts'
+import type { Side } from './facts.ts'
+import {
+  claimLinksToTell,
+  delaysToTell,
+  invitationsToTell,
+  messagesToTell,
+  openOffersOf,
+  settleMessageNews,
+  unreadMessageNews,
+  withdrawDelays,
+} from './news-queries.ts'
+import {
+  accountSide,
+  deskSide,
+  doctorSide,
+  patientSide,
+  type RecipientRow,
+} from './recipient-queries.ts'
+import { withoutRecordsOwn } from './tell-visits.ts'
+import type { Telling } from './tell.ts'
+
+/** Messages in a row make one mail, and one that is read at once makes none. */
+const messageMailMilliseconds = 2 * 60_000
+
+const plain = {
+  appointmentId: null,
+  version: null,
+  formerVersion: null,
+  details: {},
+  before: null,
+  isUrgent: false,
+  expiresAt: null,
+} satisfies Partial<News>
+
+function subjectsOf(events: readonly StoredEvent[], type: string): Subjects[] {
+  return events.filter((event) => event.type === type).map(({ subjects }) => subjects)
+}
+
+/** An offered time is held for minutes only: it is told at once. */
+export async function draftsOfOffers(
+  { clock, senders }: Telling,
+  db: Queryable,
+  events: readonly StoredEvent[],
+): Promise<Draft[]> {
+  const appointmentIds = subjectsOf(events, 'waitlist.offered').flatMap(
+    ({ appointmentId }) => appointmentId ?? [],
+  )
+  if (appointmentIds.length === 0) return []
+  const now = clock()
+  const offers = await openOffersOf(db, { appointmentIds, now })
+  const patientIds = offers.map(({ patient_id }) => patient_id)
+  const patients = withoutRecordsOwn(await patientSide(db, { patientIds, now }))
+  return offers.flatMap((offer) =>
+    ofSubject(patients, offer.patient_id).flatMap((recipient) =>
+      draftsOf(
+        {
+          ...plain,
+          kind: 'waitlist_offer',
+          side: 'patient',
+          topic: `offer:${offer.appointment_id}`,
+          appointmentId: offer.appointment_id,
+          version: offer.version,
+          readyAt: now,
+          isUrgent: true,
+          expiresAt: offer.expires_at,
+        },
+        recipient,
+        { isOwn: false, smsIsSetUp: senders.sms !== null, now },
+      ),
+    ),
+  )
+}
+
+function ofSubject(rows: readonly RecipientRow[], subjectId: string): RecipientRow[] {
+  return rows.filter(({ subject_id }) => subject_id === subjectId)
+}
+
+/** Whoever comes today hears of a delay, and when it has changed or is over. */
+export async function draftsOfDelays(
+  { clock, senders }: Telling,
+  db: Queryable,
+  events: readonly StoredEvent[],
+): Promise<Draft[]> {
+  const last = new Map(
+    events
+      .filter(({ type }) => type === 'delay.set')
+      .map((event) => [`${event.subjects.doctorId} ${event.subjects.clinicId}`, event]),
+  )
+  const drafts: Draft[] = []
+  for (const { subjects, seq } of last.values()) {
+    const { doctorId, clinicId } = subjects
+    if (doctorId === undefined || clinicId === undefined) continue
+    const now = clock()
+    const visits = await delaysToTell(db, { doctorId, clinicId, now })
+    await withdrawDelays(
+      db,
+      visits.map(({ appointment_id }) => appointment_id),
+    )
+    const patientIds = visits.map(({ patient_id }) => patient_id)
+    const patients = withoutRecordsOwn(await patientSide(db, { patientIds, now }))
+    for (const visit of visits)
+      for (const recipient of ofSubject(patients, visit.patient_id))
+        drafts.push(
+          ...draftsOf(
+            {
+              ...plain,
+              kind: 'delay',
+              side: 'patient',
+              topic: `delay:${visit.appointment_id}:${seq}`,
+              appointmentId: visit.appointment_id,
+              version: visit.version,
+              details: { minutes: visit.minutes },
+              readyAt: now,
+              isUrgent: true,
+              expiresAt: visit.starts_at + visit.minutes * 60_000,
+            },
+            recipient,
+            { isOwn: false, smsIsSetUp: senders.sms !== null, now },
+          ),
+        )
+  }
+  return drafts
+}
+
+/** The other side of a thread hears that there are messages, once until it has read them. */
+export async function draftsOfMessages(
+  { clock, senders }: Telling,
+  db: Queryable,
+  events: readonly StoredEvent[],
+): Promise<Draft[]> {
+  const messageIds = subjectsOf(events, 'message.sent').flatMap(({ messageId }) => messageId ?? [])
+  if (messageIds.length === 0) return []
+  const now = clock()
+  const messages = await messagesToTell(db, messageIds)
+  const patientIds = messages.map(({ patient_id }) => patient_id)
+  const patients = withoutRecordsOwn(await patientSide(db, { patientIds, now }))
+  const doctorIds = messages.map(({ doctor_id }) => doctor_id)
+  const clinicIds = messages.map(({ clinic_id }) => clinic_id)
+  const [doctors, desks] = [await doctorSide(db, doctorIds), await deskSide(db, clinicIds)]
+  const known = await unreadMessageNews(
+    db,
+    messages.map(({ appointment_id }) => appointment_id),
+  )
+  return messages.flatMap((message) => {
+    const others: [Side, RecipientRow[]][] =
+      message.side === 'staff'
+        ? [['patient', ofSubject(patients, message.patient_id)]]
+        : [
+            ['doctor', ofSubject(doctors, message.doctor_id)],
+            ['desk', ofSubject(desks, message.clinic_id)],
+          ]
+    return others.flatMap(([side, recipients]) =>
+      recipients.flatMap((recipient) => {
+        const { account_id: accountId } = recipient
+        const key = `${message.appointment_id} ${accountId}`
+        // Without an account nobody can read what was written.
+        if (accountId === null || accountId === message.author_id || known.has(key)) return []
+        known.add(key)
+        return draftsOf(
+          {
+            ...plain,
+            kind: 'message',
+            side,
+            topic: `message:${message.id}`,
+            appointmentId: message.appointment_id,
+            version: message.version,
+            readyAt: now + messageMailMilliseconds,
+          },
+          recipient,
+          { isOwn: false, smsIsSetUp: senders.sms !== null, now },
+        )
+      }),
+    )
+  })
+}
+
+/** Takes news of messages back from those who read the messages; answers whose lists changed by it. */
+export async function settleReadMessages(
+  { clock }: Telling,
+  db: Queryable,
+  events: readonly StoredEvent[],
+): Promise<string[]> {
+  const accountIds: string[] = []
+  for (const { appointmentId, accountId } of subjectsOf(events, 'message.read'))
+    if (appointmentId !== undefined && accountId !== undefined)
+      if (await settleMessageNews(db, { appointmentId, accountId, now: clock() }))
+        accountIds.push(accountId)
+  return accountIds
+}
+
+const notices = {
+  'account.registered': 'welcome',
+  'patient.claimed': 'record_claimed',
+  'session.reused': 'session_reused',
+} as const
+
+/** Accounts hear of what happened to them. */
+export async function draftsOfAccounts(
+  { clock, senders }: Telling,
+  db: Queryable,
+  events: readonly StoredEvent[],
+): Promise<Draft[]> {
+  const concerned = Object.entries(notices).flatMap(([type, notice]) =>
+    events
+      .filter((event) => event.type === type && event.subjects.accountId !== undefined)
+      .map(({ subjects, seq }) => ({ accountId: subjects.accountId!, notice, seq })),
+  )
+  if (concerned.length === 0) return []
+  const now = clock()
+  const accounts = await accountSide(
+    db,
+    concerned.map(({ accountId }) => accountId),
+  )
+  return concerned.flatMap(({ accountId, notice, seq }) =>
+    ofSubject(accounts, accountId).flatMap((recipient) =>
+      draftsOf(
+        {
+          ...plain,
+          kind: 'account',
+          side: 'patient',
+          topic: `account:${notice}:${seq}`,
+          details: { notice },
+          readyAt: now,
+          isUrgent: true,
+        },
+        recipient,
+        { isOwn: false, smsIsSetUp: senders.sms !== null, now },
+      ),
+    ),
+  )
+}
+
+/** Whoever is invited by an address gets the link there. */
+export async function draftsOfInvitations(
+  { clock }: Telling,
+  db: Queryable,
+  events: readonly StoredEvent[],
+): Promise<Draft[]> {
+  const ids = subjectsOf(events, 'invitation.made').flatMap(
+    ({ invitationId }) => invitationId ?? [],
+  )
+  if (ids.length === 0) return []
+  const now = clock()
+  const invitations = await invitationsToTell(db, { ids, now })
+  return invitations.map(({ id, expires_at: expiresAt }) => ({
+    id: newId(),
+    kind: 'invitation',
+    channel: 'email',
+    accountId: null,
+    patientId: null,
+    invitationId: id,
+    appointmentId: null,
+    version: null,
+    formerVersion: null,
+    topic: `invitation:${id}`,
+    details: {},
+    status: 'queued',
+    statusReason: null,
+    queuedAt: now,
+    dueAt: now,
+    expiresAt,
+    sentAt: null,
+    readAt: null,
+  }))
+}
+
+/** A patient for whom staff made a link to the record gets it by mail, where there is an address. */
+export async function draftsOfClaimLinks(
+  { clock }: Telling,
+  db: Queryable,
+  events: readonly StoredEvent[],
+): Promise<Draft[]> {
+  const patientIds = subjectsOf(events, 'patient.claim-link-made').flatMap(
+    ({ patientId }) => patientId ?? [],
+  )
+  if (patientIds.length === 0) return []
+  const now = clock()
+  const claimLinks = await claimLinksToTell(db, { patientIds, now })
+  return claimLinks.map(({ id, patient_id: patientId, expires_at: expiresAt }) => ({
+    id: newId(),
+    kind: 'claim_link',
+    channel: 'email',
+    accountId: null,
+    patientId,
+    invitationId: null,
+    appointmentId: null,
+    version: null,
+    formerVersion: null,
+    topic: `claim:${id}`,
+    details: { linkId: id },
+    status: 'queued',
+    statusReason: null,
+    queuedAt: now,
+    dueAt: now,
+    expiresAt,
+    sentAt: null,
+    readAt: null,
+  }))
+}

@@ -1,0 +1,128 @@
+import { sql } from 'kysely'
+import type { Queryable } from '#src/db/connect.ts'
+import { formatUtc, type Instant } from '#src/kernel/time.ts'
+import type { ThreadVisit } from './policy.ts'
+import type { DelayedVisit, VisitPlace } from './subscriptions.ts'
+
+/** Those of the sessions that are over, or whose account is not active. */
+export async function endedSessions(
+  db: Queryable,
+  { sessionIds, now }: { sessionIds: readonly string[]; now: Instant },
+): Promise<string[]> {
+  const { rows } = await sql<{ id: string }>`
+    select open.id from unnest(${sessionIds}::uuid[]) as open (id)
+    where not exists (
+      select from session join account on account.id = session.account_id
+      where session.id = open.id and session.ended_at is null
+        and session.expires_at > ${formatUtc(now)} and account.status = 'active')`.execute(db)
+  return rows.map(({ id }) => id)
+}
+
+/** When the next of the account's accesses to patients ends that has an end; null when none has. */
+export async function nextAccessEnd(
+  db: Queryable,
+  { accountId, now }: { accountId: string; now: Instant },
+): Promise<Instant | null> {
+  const { endsAt } = await db
+    .selectFrom('patient_access')
+    .select(({ fn }) => fn.min('ends_at').as('endsAt'))
+    .where('account_id', '=', accountId)
+    .where('ends_at', '>', sql<Instant>`${formatUtc(now)}`)
+    .executeTakeFirstOrThrow()
+  return endsAt
+}
+
+export async function doctorExists(db: Queryable, doctorId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('doctor')
+    .select('id')
+    .where('id', '=', doctorId)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+export async function clinicExists(db: Queryable, clinicId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('clinic')
+    .select('id')
+    .where('id', '=', clinicId)
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Whose the visits are, by their ids. */
+export async function threadVisits(
+  db: Queryable,
+  appointmentIds: readonly string[],
+): Promise<Map<string, ThreadVisit>> {
+  const rows = await db
+    .selectFrom('appointment')
+    .select(['id', 'doctor_id as doctorId', 'clinic_id as clinicId', 'patient_id as patientId'])
+    .where('id', 'in', appointmentIds)
+    .execute()
+  return new Map(rows.map(({ id, ...visit }) => [id, visit]))
+}
+
+/** Where each visit was at its version and at the one before. */
+export async function visitPlaces(
+  db: Queryable,
+  visits: readonly { appointmentId: string; version: number }[],
+): Promise<(VisitPlace & { appointmentId: string; version: number })[]> {
+  const { rows } = await sql<VisitPlace & { appointmentId: string; version: number }>`
+    select distinct step.appointment_id as "appointmentId", step.version,
+      step.clinic_id as "clinicId", step.doctor_id as "doctorId", step.local_starts_at::date as date
+    from unnest(${visits.map(({ appointmentId }) => appointmentId)}::uuid[],
+      ${visits.map(({ version }) => version)}::integer[]) as asked (id, version)
+    join appointment_event as step on step.appointment_id = asked.id
+      and step.version in (asked.version, asked.version - 1)`.execute(db)
+  return rows
+}
+
+/** The doctors who work at each of the clinics. */
+export async function doctorsOfClinics(
+  db: Queryable,
+  clinicIds: readonly string[],
+): Promise<{ id: string; doctorId: string }[]> {
+  return db
+    .selectFrom('doctor_clinic')
+    .select(['clinic_id as id', 'doctor_id as doctorId'])
+    .where('clinic_id', 'in', clinicIds)
+    .execute()
+}
+
+/** The doctors who offer each of the visit types. */
+export async function doctorsOfVisitTypes(
+  db: Queryable,
+  visitTypeIds: readonly string[],
+): Promise<{ id: string; doctorId: string }[]> {
+  return db
+    .selectFrom('doctor_visit_type')
+    .select(['visit_type_id as id', 'doctor_id as doctorId'])
+    .where('visit_type_id', 'in', visitTypeIds)
+    .execute()
+}
+
+export async function timeZoneOf(db: Queryable, clinicId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('clinic')
+    .select('time_zone')
+    .where('id', '=', clinicId)
+    .executeTakeFirst()
+  return row?.time_zone
+}
+
+/** The visits that a doctor has at a clinic within the time, and that patients still go to. */
+export async function expectedVisits(
+  db: Queryable,
+  options: { doctorId: string; clinicId: string; startsAt: Instant; endsAt: Instant },
+): Promise<DelayedVisit[]> {
+  return db
+    .selectFrom('appointment')
+    .select(['id as appointmentId', 'patient_id as patientId'])
+    .where('doctor_id', '=', options.doctorId)
+    .where('clinic_id', '=', options.clinicId)
+    .where('status', 'in', ['requested', 'confirmed', 'arrived'])
+    .where('starts_at', '>=', sql<Instant>`${formatUtc(options.startsAt)}`)
+    .where('starts_at', '<', sql<Instant>`${formatUtc(options.endsAt)}`)
+    .execute()
+}

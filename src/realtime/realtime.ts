@@ -1,0 +1,133 @@
+// Live updates over WebSocket (RFC 6455). The sockets are the server's own and no requests of the web
+// server, which counts a request as in flight until its connection closes.
+
+import { STATUS_CODES, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import { WebSocketServer, type WebSocket } from 'ws'
+import { publicUrlAt } from '#src/config.ts'
+import type { StoredEvent } from '#src/events/events.ts'
+import { requestIdOf } from '#src/http/observation.ts'
+import type { App } from '#src/http/server.ts'
+import { createTurns } from '#src/identity/turns.ts'
+import { isLoopback } from '#src/kernel/loopback.ts'
+import { serveConnection, type Connection, type Realtime } from './connection.ts'
+import type { RealtimeLimits } from './limits.ts'
+import { createRealtimeMetrics } from './metrics.ts'
+import { closeCodes } from './protocol.ts'
+import { createSessions } from './sessions.ts'
+import { createStream, type Stream } from './stream.ts'
+
+/** Where the sockets are opened. */
+const path = '/api/v1/realtime'
+
+/** Serves sockets on the app's server, until it closes. */
+export function attachRealtime(app: App, limits: RealtimeLimits): void {
+  const { runtime, server } = app
+  const sockets = new Map<WebSocket, Connection>()
+  let isClosing = false
+  let allClosed = () => {}
+
+  const metrics = createRealtimeMetrics({
+    registry: app.metrics,
+    events: runtime.events,
+    sockets: () => sockets.size,
+    subscriptions: () => stream.size(),
+  })
+  const sessions = createSessions({ runtime, limits, stream: () => stream })
+  const stream: Stream = createStream({
+    runtime,
+    limits,
+    metrics,
+    prepare: (events: readonly StoredEvent[]) => sessions.prepare(events),
+  })
+  const realtime: Realtime = {
+    runtime,
+    limits,
+    metrics,
+    stream,
+    sessions,
+    turns: createTurns({ atOnceMax: 4, workMilliseconds: 2, waitMillisecondsMax: 30_000 }),
+  }
+  const upgrading = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    perMessageDeflate: false,
+    maxPayload: limits.messageBytesMax,
+  })
+
+  function mayComeFrom(origin: string | undefined): boolean {
+    const { config } = runtime
+    return (
+      origin === undefined ||
+      isOriginOf(publicUrlAt(config, config.port), origin) ||
+      config.corsOrigins.includes(origin)
+    )
+  }
+
+  function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (request.url !== path) return refuse(socket, 404)
+    if (!mayComeFrom(request.headers.origin)) return refuse(socket, 403)
+    const isFull = sockets.size >= limits.socketsMax + limits.strangersMax
+    if (isClosing || isFull) return refuse(socket, 503)
+    upgrading.handleUpgrade(request, socket, head, (opened) => serve(opened, requestIdOf(request)))
+  }
+
+  function serve(socket: WebSocket, requestId: string): void {
+    const strangers = sockets.size - sessions.count()
+    const isFull = sockets.size >= limits.socketsMax || strangers >= limits.strangersMax
+    const connection = serveConnection(realtime, socket, requestId)
+    sockets.set(socket, connection)
+    socket.once('close', () => {
+      sockets.delete(socket)
+      if (sockets.size === 0) allClosed()
+    })
+    if (isFull) connection.end(closeCodes.tryLater, 'There are too many sockets open.')
+  }
+
+  // Any other wish to upgrade is ignored, as HTTP has it (RFC 9110, section 7.8): some clients ask for
+  // HTTP/2 that way.
+  Object.assign(server, {
+    shouldUpgradeCallback: ({ headers }: IncomingMessage) =>
+      headers.upgrade?.toLowerCase() === 'websocket',
+  })
+  server.on('upgrade', upgrade)
+  app.addHook('preClose', async () => {
+    isClosing = true
+    sessions.close()
+    stream.close()
+    if (sockets.size === 0) return
+    const closed = new Promise<void>((resolve) => {
+      allClosed = resolve
+    })
+    for (const connection of sockets.values())
+      connection.end(closeCodes.goingAway, 'The server is being stopped.')
+    await closed
+  })
+}
+
+/** Whether a browser there shows what is at the URL: this machine has several names. */
+function isOriginOf(url: string, origin: string): boolean {
+  if (url === origin) return true
+  if (!URL.canParse(origin)) return false
+  const [one, other] = [new URL(url), new URL(origin)]
+  const isHere = isLoopback(one.hostname) && isLoopback(other.hostname)
+  return isHere && one.protocol === other.protocol && one.port === other.port
+}
+
+/** Answers in plain text, and closes the connection. */
+function refuse(socket: Duplex, status: 403 | 404 | 503): void {
+  const text = STATUS_CODES[status]!
+  socket.on('error', () => {})
+  socket.once('finish', () => socket.destroy())
+  socket.end(
+    [
+      `HTTP/1.1 ${status} ${text}`,
+      'Connection: close',
+      'Content-Type: text/plain',
+      `Content-Length: ${text.length}`,
+      ...(status === 503 ? ['Retry-After: 1'] : []),
+      '',
+      text,
+    ].join('\r\n'),
+  )
+}

@@ -1,0 +1,18 @@
+// The work that nobody waits for: ending holds, the waitlist, telling people, sending. Any number of
+// processes may be at it; each piece is done by one of them.
+
+import { keepHouse } from '#src/booking/housekeeping.ts'
+import type { Runtime } from '#src/context.ts'
+import { keepSending } from '#src/notifications/send.ts'
+import { keepTelling } from '#src/notifications/keep-telling.ts'
+import { keepWaitlist } from '#src/waitlist/offers.ts'
+
+/** Works until `signal` aborts; what has begun then is finished first. */
+export async function keepWorking(runtime: Runtime, signal: AbortSignal): Promise<void> {
+  await Promise.all([
+    keepHouse(runtime, signal),
+    keepWaitlist(runtime, signal),
+    keepTelling(runtime, signal),
+    keepSending(runtime, signal),
+  ])
+}
