@@ -326,6 +326,7 @@ create table notification (
   patient_id uuid,
   invitation_id uuid,
   recipient_id uuid not null default COALESCE(account_id, patient_id, invitation_id),
+  side text not null,
   appointment_id uuid,
   version integer,
   former_version integer,
@@ -355,6 +356,7 @@ create table notification (
   constraint notification_one_recipient CHECK ((num_nonnulls(account_id, patient_id, invitation_id) = 1)),
   constraint notification_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
   constraint notification_pkey PRIMARY KEY (id),
+  constraint notification_side_known CHECK ((side = ANY (ARRAY['patient'::text, 'doctor'::text, 'desk'::text]))),
   constraint notification_status_known CHECK ((status = ANY (ARRAY['queued'::text, 'sent'::text, 'delivered'::text, 'failed'::text, 'skipped'::text, 'withdrawn'::text])))
 );
 
@@ -624,13 +626,17 @@ CREATE UNIQUE INDEX message_in_order ON public.message USING btree (appointment_
 
 CREATE INDEX message_read_by_appointment ON public.message_read USING btree (appointment_id);
 
+CREATE INDEX notification_by_account ON public.notification USING btree (account_id) WHERE (account_id IS NOT NULL);
+
 CREATE INDEX notification_by_appointment ON public.notification USING btree (appointment_id, queued_at);
 
 CREATE INDEX notification_by_invitation ON public.notification USING btree (invitation_id) WHERE (invitation_id IS NOT NULL);
 
 CREATE INDEX notification_by_patient ON public.notification USING btree (patient_id) WHERE (patient_id IS NOT NULL);
 
-CREATE INDEX notification_due_by_time ON public.notification USING btree (due_at) WHERE (due_at IS NOT NULL);
+CREATE INDEX notification_due_by_time ON public.notification USING btree (channel, due_at) WHERE (due_at IS NOT NULL);
+
+CREATE INDEX notification_failed_by_time ON public.notification USING btree (failed_at) WHERE (status = 'failed'::text);
 
 CREATE INDEX notification_in_app ON public.notification USING btree (account_id, queued_at, id) WHERE ((channel = 'in_app'::text) AND (status = 'sent'::text));
 

@@ -30,6 +30,7 @@ import { transact } from '#src/events/events.ts'
 import { currentCursor, eventsAfter } from '#src/events/queries.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
+import { realtimeLimits } from '#src/realtime/limits.ts'
 import { endedSessions } from '#src/realtime/queries.ts'
 
 const socketsPerDoctor = 50
@@ -86,7 +87,8 @@ function runClients(): void {
     if (!connect) return { arrivals }
     const { url, tickets } = connect
     const startedAt = machineNow()
-    const atOnce = 200
+    // So many strangers may come from one address.
+    const atOnce = realtimeLimits.addressStrangersMax
     for (let index = 0; index < tickets.length; index += atOnce)
       await Promise.all(
         tickets.slice(index, index + atOnce).map((ticket) => openClient(url, ticket, arrivals)),

@@ -28,6 +28,8 @@ create table notification (
   patient_id uuid constraint notification_patient references patient on delete cascade,
   invitation_id uuid constraint notification_invitation references invitation on delete cascade,
   recipient_id uuid not null generated always as (coalesce(account_id, patient_id, invitation_id)) stored,
+  -- As whom.
+  side text not null constraint notification_side_known check (side in ('patient', 'doctor', 'desk')),
   -- The visit that it is about, at the version that is told, and the version that the recipient knew.
   appointment_id uuid constraint notification_appointment references appointment on delete cascade,
   version integer,
@@ -61,7 +63,9 @@ create table notification (
   constraint notification_in_app_has_account check (channel <> 'in_app' or account_id is not null),
   constraint notification_once unique (recipient_id, channel, topic)
 );
-create index notification_due_by_time on notification (due_at) where due_at is not null;
+create index notification_due_by_time on notification (channel, due_at) where due_at is not null;
+create index notification_failed_by_time on notification (failed_at) where status = 'failed';
+create index notification_by_account on notification (account_id) where account_id is not null;
 create index notification_by_appointment on notification (appointment_id, queued_at);
 create index notification_in_app on notification (account_id, queued_at, id)
   where channel = 'in_app' and status = 'sent';

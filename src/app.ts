@@ -144,8 +144,8 @@ async function connectRuntime(options: {
     cursor,
     signal: ending.signal,
     pauseMilliseconds: followPauseMilliseconds,
-    onError(error) {
-      log.warn({ error: messageOf(error) }, 'the event table could not be read')
+    onError(error, isNews) {
+      if (isNews) log.warn({ error: messageOf(error) }, 'the event table could not be read')
       revive()
     },
   })

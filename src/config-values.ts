@@ -4,6 +4,7 @@
 import { accessSync, constants } from 'node:fs'
 import { isIP } from 'node:net'
 import { resolve } from 'node:path'
+import { domainToASCII } from 'node:url'
 import { isLoopback } from '#src/kernel/loopback.ts'
 
 /** The text is not a value of its variable; `part` is the piece of a list that is at fault. */
@@ -190,15 +191,18 @@ export function smtpUrl(text: string): string {
     url.hostname !== '' &&
     url.hash === '' &&
     (url.pathname === '' || url.pathname === '/') &&
-    isDecodable(url)
+    isDecodable(url) &&
+    domainToASCII(decodeURIComponent(url.hostname)) !== ''
   if (!isSmtp)
     throw new WrongValue(
       'is not an smtp:// or smtps:// URL (percent-encode characters such as @ : / # % in the password)',
     )
+  if (url.port === '0') throw new WrongValue('names port 0, on which no server listens')
   for (const [name, value] of url.searchParams) {
-    if (!smtpParameters.includes(name) || !['true', 'false'].includes(value))
+    const isOnce = url.searchParams.getAll(name).length === 1
+    if (!smtpParameters.includes(name) || !['true', 'false'].includes(value) || !isOnce)
       throw new WrongValue(
-        `may have the parameters ${smtpParameters.join(' and ')}, each true or false, and no others`,
+        `may have the parameters ${smtpParameters.join(' and ')}, each once and true or false, and no others`,
       )
   }
   return text
@@ -207,7 +211,7 @@ export function smtpUrl(text: string): string {
 /** A key of Resend's API. */
 export function resendKey(text: string): string {
   if (/^re_[A-Za-z0-9_]{8,200}$/.test(text)) return text
-  throw new WrongValue('is not an API key of Resend, which starts with re_')
+  throw new WrongValue('is not re_ and at least 8 letters, digits or _ after it')
 }
 
 /**

@@ -112,13 +112,19 @@ const wrongValues: Record<keyof typeof variables, string[]> = {
     'smtp://user:hunter2#more@mail.example.org',
     'smtp://user:hunter2%zz@mail.example.org',
     'smtp://mail.example.org/path',
+    'smtp://mail.example.org:0',
+    'smtp://mail%20server.example.org',
+    'smtp://u:hunter2@mail.example.org?requireTLS=true&requireTLS=false',
+    'smtp://u:hunter2@mail.example.org?requireTLS=yes',
+    'smtp://u:hunter2@mail.example.org?requiretls=true',
   ],
-  RESEND_API_KEY: ['hunter2', 're_', 're_hunter2 hunter2', 'rk_hunter2hunter2'],
+  RESEND_API_KEY: ['hunter2', 're_', 're_123', 're_hunter2 hunter2', 'rk_hunter2hunter2'],
   SMS_API_URL: [
     'api.twilio.com',
     'http://api.twilio.com',
     'http://127.0.0.1.example.org',
     'https://u:hunter2@a.example',
+    'https://u:hunter2/more@a.example',
     'https://a.example?x=1',
     'https://a.example#x',
   ],
@@ -140,6 +146,18 @@ for (const [name, values] of Object.entries(wrongValues))
       assert.doesNotMatch(message, /hunter2/, value)
     }
   })
+
+test('a refusal of a key of Resend or a port of SMTP says what is wrong with it', () => {
+  assert.equal(
+    refusalOf(() => load({ RESEND_API_KEY: 're_123' })).message,
+    `RESEND_API_KEY: the value is not re_ and at least 8 letters, digits or _ after it; for example RESEND_API_KEY=${variables.RESEND_API_KEY.example}.`,
+  )
+  assert.match(
+    refusalOf(() => load({ SMTP_URL: 'smtp://a.example:0' })).message,
+    /^SMTP_URL: the value names port 0, on which no server listens; /,
+  )
+  assert.equal(load({ SMTP_URL: 'smtp://münchen.example' }).mail.smtpUrl, 'smtp://münchen.example')
+})
 
 test('a refusal quotes the wrong value, and of a list the wrong item', () => {
   assert.equal(
@@ -296,6 +314,8 @@ test('half of a set-up of mail or text messages is warned about, by the names th
   const from = { MAIL_FROM: 'a@b.example' }
   const smtp = { SMTP_URL: 'smtp://localhost' }
   const resend = { RESEND_API_KEY: 're_0123456789' }
+  const load = (env: Record<string, string>) =>
+    loadConfig({ env: { PUBLIC_URL: 'https://a.example', ...env }, envFile: null })
   assert.match(load(from).warnings.join(), /neither SMTP_URL nor RESEND_API_KEY is/)
   assert.match(load(smtp).warnings.join(), /^SMTP_URL is set and MAIL_FROM is not/)
   assert.match(load(resend).warnings.join(), /^RESEND_API_KEY is set and MAIL_FROM is not/)
@@ -306,6 +326,23 @@ test('half of a set-up of mail or text messages is warned about, by the names th
     load({ SMS_ACCOUNT: 'AC0123456789' }).warnings.join(),
     /without SMS_TOKEN and SMS_FROM none are sent/,
   )
+})
+
+test('who mails or texts without PUBLIC_URL is told where the links lead', () => {
+  const mail = { MAIL_FROM: 'a@b.example', SMTP_URL: 'smtp://localhost' }
+  const resend = { MAIL_FROM: 'a@b.example', RESEND_API_KEY: 're_0123456789' }
+  const sms = { SMS_ACCOUNT: 'AC0123', SMS_TOKEN: '0123456789abcdef', SMS_FROM: 'Lindenhof' }
+  const there = (address: string) => [
+    `PUBLIC_URL is not set: links in messages lead to ${address}. Set it to the address that people open.`,
+  ]
+  for (const setUp of [mail, resend, sms, { ...mail, ...sms }]) {
+    assert.deepEqual(load(setUp).warnings, there('http://127.0.0.1:3000'))
+    assert.deepEqual(load({ ...setUp, PUBLIC_URL: 'https://a.example' }).warnings, [])
+  }
+  const elsewhere = { ...mail, HOST: '::', PORT: '80' }
+  assert.deepEqual(load(elsewhere).warnings, there('http://localhost:80'))
+  assert.deepEqual(load({ ...mail, PORT: '0' }).warnings, there('this machine'))
+  assert.deepEqual(load({}).warnings, [])
 })
 
 test('the configuration cannot be changed after the start', () => {

@@ -113,7 +113,7 @@ function parse(variable: Variable, text: string): unknown {
 const shownLengthMax = 80
 
 function refusal(name: string, variable: Variable, text: string, problem: string): string {
-  const shown = text.replace(/\/\/[^/@]*@/, '//…@').slice(0, shownLengthMax)
+  const shown = text.replace(/\/\/.*@/s, '//…@').slice(0, shownLengthMax)
   const subject = variable.secret ? 'the value' : JSON.stringify(shown)
   const remedy =
     variable.example === null
@@ -123,7 +123,7 @@ function refusal(name: string, variable: Variable, text: string, problem: string
 }
 
 function toConfig(values: Values, fileWarnings: readonly string[]): Config {
-  const warnings = [...fileWarnings, ...halfSetUp(values)]
+  const warnings = [...fileWarnings, ...halfSetUp(values), ...linksAstray(values)]
   return Object.freeze({
     port: values.PORT,
     host: values.HOST,
@@ -182,10 +182,26 @@ function halfSetUp(values: Values): string[] {
   return warnings
 }
 
+/** Messages are sent, and what they link to is open to this machine or its network at most. */
+function linksAstray(values: Values): string[] {
+  const isMailed = values.MAIL_FROM !== null && (values.SMTP_URL ?? values.RESEND_API_KEY) !== null
+  const isTexted = [values.SMS_ACCOUNT, values.SMS_TOKEN, values.SMS_FROM].every(
+    (value) => value !== null,
+  )
+  if (values.PUBLIC_URL !== null || !(isMailed || isTexted)) return []
+  const there = values.PORT === 0 ? 'this machine' : originOf(values.HOST, values.PORT)
+  return [
+    `PUBLIC_URL is not set: links in messages lead to ${there}. Set it to the address that people open.`,
+  ]
+}
+
 /** The origin to put into links: the configured one, or this machine's at the port listened on. */
 export function publicUrlAt(config: Config, port: number): string {
-  if (config.publicUrl !== null) return config.publicUrl
-  const host = ['0.0.0.0', '::'].includes(config.host) ? 'localhost' : config.host
+  return config.publicUrl ?? originOf(config.host, port)
+}
+
+function originOf(listenHost: string, port: number): string {
+  const host = ['0.0.0.0', '::'].includes(listenHost) ? 'localhost' : listenHost
   return `http://${isIPv6(host) ? `[${host}]` : host}:${port}`
 }
 

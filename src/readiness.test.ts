@@ -6,6 +6,7 @@ import type { ReadinessCheck } from '#src/http/health.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { makePatient } from '#test/support/patient.ts'
+import { skipEarlierNews, tellEverything } from '#test/support/told.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { checkReadiness } from './readiness.ts'
 
@@ -43,6 +44,7 @@ async function mailCheck(senders: Senders, waiting: Waiting[]): Promise<Readines
             kind: 'account',
             channel,
             patient_id: patientId,
+            side: 'patient' as const,
             topic: id,
             details: '{}',
             status,
@@ -101,4 +103,26 @@ test('a warning about mail stops nothing', async () => {
   const answer = await app.inject('/readyz')
   assert.equal(answer.statusCode, 200)
   assert.equal(answer.json<{ status: string }>().status, 'warn')
+})
+
+test('a warning says that nobody has been told what happened, until someone has', async () => {
+  await skipEarlierNews()
+  const check = async () =>
+    (await checkReadiness(runtime)).checks.find(({ name }) => name === 'background work')!
+  assert.equal((await check()).status, 'ok')
+  await runtime.db
+    .insertInto('event')
+    .values({
+      origin: newId(),
+      type: 'doctor.schedule-changed',
+      subjects: JSON.stringify({ doctorId: newId() }),
+      actor_id: null,
+      occurred_at: formatUtc(runtime.clock() - 180_000),
+    })
+    .execute()
+  const waiting = await check()
+  assert.equal(waiting.status, 'warn')
+  assert.match(waiting.detail, /3 minutes ago.*npm run worker/)
+  await tellEverything()
+  assert.equal((await check()).status, 'ok')
 })

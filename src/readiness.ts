@@ -5,9 +5,11 @@ import { sql } from 'kysely'
 import type { Runtime } from '#src/context.ts'
 import { isLostConnection } from '#src/db/constraints.ts'
 import { missingMigrations, readMigrations } from '#src/db/migrate.ts'
+import { firstUnread } from '#src/events/reader-queries.ts'
 import type { Readiness, ReadinessCheck } from '#src/http/health.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { formatUtc, localDateTimeOf } from '#src/kernel/time.ts'
+import { reader } from '#src/notifications/tell.ts'
 
 /** Runs every check; none throws. */
 export async function checkReadiness(runtime: Runtime): Promise<Readiness> {
@@ -17,6 +19,7 @@ export async function checkReadiness(runtime: Runtime): Promise<Readiness> {
     named(runtime, 'audit', checkAudit),
     named(runtime, 'time zones', checkTimeZones),
     named(runtime, 'mail', checkMail),
+    named(runtime, 'background work', checkWork),
   ])
   return { checks }
 }
@@ -121,6 +124,21 @@ async function checkMail({ db, clock, senders }: Runtime): Promise<Finding> {
       detail: `E-mail goes by ${senders.mail.name}, but does not get away. Late: ${late} of ${waiting}${oldest}. Try npm run visita -- send-test-mail, and see that a process does the background work.`,
     }
   return { status: 'ok', detail: `E-mail goes by ${senders.mail.name}.` }
+}
+
+/** After how many seconds somebody should have been told what happened. */
+const untoldSeconds = 60
+
+/** Whether some process reads what happens, tells people of it, and so most likely does the other work. */
+async function checkWork({ db, clock }: Runtime): Promise<Finding> {
+  const waiting = await firstUnread(db, { name: reader, now: clock() })
+  if (waiting === undefined || waiting.age < untoldSeconds)
+    return { status: 'ok', detail: 'People are told what happens.' }
+  const minutes = Math.round(waiting.age / 60)
+  return {
+    status: 'warn',
+    detail: `Nobody has been told what happened ${minutes} minutes ago. See that a process does the background work: this one without BACKGROUND_WORK=elsewhere, or npm run worker; its log says what is wrong.`,
+  }
 }
 
 /** The edition of the operating system's IANA data, such as "2026a". */

@@ -3,8 +3,9 @@
 
 import { keepHouse } from '#src/booking/housekeeping.ts'
 import type { Runtime } from '#src/context.ts'
-import { keepSending } from '#src/notifications/send.ts'
 import { keepTelling } from '#src/notifications/keep-telling.ts'
+import { keepReminding } from '#src/notifications/remind.ts'
+import { keepSending, sentChannels } from '#src/notifications/send.ts'
 import { keepWaitlist } from '#src/waitlist/offers.ts'
 
 /** Works until `signal` aborts; what has begun then is finished first. */
@@ -13,6 +14,7 @@ export async function keepWorking(runtime: Runtime, signal: AbortSignal): Promis
     keepHouse(runtime, signal),
     keepWaitlist(runtime, signal),
     keepTelling(runtime, signal),
-    keepSending(runtime, signal),
+    keepReminding(runtime, signal),
+    ...sentChannels.map((channel) => keepSending(runtime, channel, signal)),
   ])
 }

@@ -12,10 +12,6 @@ const say = (sentence: string) => console.error(sentence)
 try {
   const config = loadConfig({ env: process.env })
   for (const warning of config.warnings) say(warning)
-  if (config.publicUrl === null)
-    say(
-      'PUBLIC_URL is not set: links in mails lead to this machine. Set it as the servers have it.',
-    )
   const opened = await openRuntime({ config, say })
   const ending = new AbortController()
   const working = keepWorking(opened.runtime, ending.signal)

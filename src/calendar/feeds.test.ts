@@ -185,7 +185,8 @@ test('a feed holds the visits that stand and those just called off, and no one e
   }
   await setExpiry(requested, runtime.clock() + 90 * day)
   assert.deepEqual((await at(29 * day)).toSorted(), Object.keys(expected).toSorted())
-  assert.deepEqual((await at(30.5 * day)).toSorted(), [confirmed, requested].toSorted())
+  // Two hours after the 30 days: at any time of the day the visits are still further ahead than that.
+  assert.deepEqual((await at(30.1 * day)).toSorted(), [confirmed, requested].toSorted())
   assert.deepEqual(await at(33 * day), [])
 })
 
@@ -266,6 +267,21 @@ test('a feed without visits is a calendar', async () => {
   )
 })
 
+/** A letter of base64url that differs in the last bit alone, which is padding at a token's end. */
+function otherSpelling(letter: string): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  return letters[letters.indexOf(letter) ^ 1]!
+}
+
+test('a feed is read whatever parameter people add to have it read anew', async () => {
+  const { as, patientId } = await makePatient(runtime)
+  const { url } = await makeFeed(as, { patientId })
+  const { body } = await fetchFeed(url)
+  for (const query of ['?x=1', '?nocache', '?x=1&x=2'])
+    assert.equal((await app.inject(new URL(url).pathname + query)).body, body, query)
+  assert.equal((await app.inject('/calendar/x.ics?x=1')).statusCode, 404)
+})
+
 test('a feed is read at its address alone', async () => {
   const { as, patientId } = await makePatient(runtime)
   const { id, url } = await makeFeed(as, { patientId })
@@ -277,6 +293,7 @@ test('a feed is read at its address alone', async () => {
     token,
     `${token}.ICS`,
     `${token}x.ics`,
+    `${token.slice(0, -1)}${otherSpelling(token.at(-1)!)}.ics`,
     `${other}.ics`,
     `${runtime.links.tokenOf('view', id)}.ics`,
     `${runtime.links.tokenOf('calendar', newId())}.ics`,

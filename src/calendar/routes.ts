@@ -117,6 +117,8 @@ export function calendarFeedRoute(app: App): void {
         params: Type.Object({
           name: Type.String({ description: 'The secret of the feed, and `.ics`.' }),
         }),
+        // People add a parameter to make a program that keeps what it has read read again.
+        querystring: Type.Object({}, { additionalProperties: true }),
         produces: ['text/calendar'],
         response: { 200: calendarText },
       },

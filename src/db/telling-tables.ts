@@ -46,6 +46,7 @@ export interface NotificationTable {
   patient_id: string | null
   invitation_id: string | null
   recipient_id: GeneratedAlways<string>
+  side: 'patient' | 'doctor' | 'desk'
   appointment_id: string | null
   version: number | null
   former_version: number | null

@@ -17,6 +17,9 @@ export interface Answer {
   fields: Readonly<Record<string, unknown>>
 }
 
+/** Answers of providers have a few hundred bytes; what is longer comes from somebody else. */
+const answerBytesMax = 65_536
+
 /**
  * Asks and answers whatever the status is. A redirect counts as no answer: it would take the password
  * to another place.
@@ -33,10 +36,23 @@ export async function askProvider(question: Question): Promise<Answer> {
       redirect: 'error',
       signal: AbortSignal.timeout(limit),
     })
-    return { status: response.status, fields: fieldsOf(await response.text()) }
+    return { status: response.status, fields: fieldsOf(await textIn(response)) }
   } catch (error) {
     throw failureOf(provider, error)
   }
+}
+
+/** The body as far as it is read: one that is too long is left in the middle, and so is no JSON. */
+async function textIn({ body }: Response): Promise<string> {
+  const pieces: Uint8Array[] = []
+  let bytes = 0
+  // Leaving the loop early cancels the rest, and with it the connection.
+  for await (const piece of body ?? []) {
+    pieces.push(piece)
+    bytes += piece.byteLength
+    if (bytes > answerBytesMax) break
+  }
+  return Buffer.concat(pieces).toString()
 }
 
 /** Without the original as its cause, which may hold the address that was called. */
@@ -62,6 +78,11 @@ function causeOf(error: unknown): string {
   if (error.cause instanceof AggregateError) return causeOf(error.cause.errors[0])
   if (error.cause instanceof Error) return causeOf(error.cause)
   return error.message
+}
+
+/** For an answer of success that does not say what was asked: whoever gave it is not the provider. */
+export function notUnderstood(provider: string, status: number): Error {
+  return new Error(`${provider} answered something that is not understood (${status}).`)
 }
 
 /** The text of a field, or an empty one. */

@@ -73,6 +73,7 @@ test('a mail is handed over once by its id, with its Message-ID and its invitati
 
 test('without an invitation and an answer address the fields are left out', async () => {
   const { provider, sender } = await resend()
+  provider.answer({ status: 200, body: { id: 're-1' } })
   await sender.send({ ...mail, replyTo: null, calendar: null })
   const body = JSON.parse(provider.requests[0]!.body)
   assert.equal('attachments' in body, false)
@@ -85,6 +86,9 @@ test('a refusal of the mail is for good, one of us or of the moment is not, and 
   const cases = [
     { status: 422, name: 'validation_error', isFinal: true },
     { status: 400, name: 'validation_error', isFinal: true },
+    { status: 422, name: 'invalid_to_address', isFinal: true },
+    { status: 422, name: 'invalid_from_address', isFinal: false },
+    { status: 422, name: 'missing_required_field', isFinal: false },
     { status: 401, name: 'missing_api_key', isFinal: false },
     { status: 403, name: 'validation_error', isFinal: false },
     { status: 404, name: 'not_found', isFinal: false },
@@ -100,8 +104,48 @@ test('a refusal of the mail is for good, one of us or of the moment is not, and 
     assert.match(failure.message, new RegExp(`${status} ${name}`))
     assert.doesNotMatch(failure.message, /zoe|sesame|@/)
   }
-  provider.answer({ status: 502, body: '<html>Bad gateway</html>' })
-  assert.ok(!((await failureOf(sender.send(mail))) instanceof Undeliverable))
+})
+
+test('a field that is not the recipient costs no mail its sending, nor does a proxy in between', async () => {
+  const { provider, sender } = await resend()
+  for (const field of ['from', 'reply_to', 'headers']) {
+    const body = {
+      name: 'validation_error',
+      message: `Invalid \`${field}\` field. Write it to us.`,
+    }
+    provider.answer({ status: 422, body })
+    const failure = await failureOf(sender.send(mail))
+    assert.ok(!(failure instanceof Undeliverable), field)
+    assert.match(failure.message, /check RESEND_API_KEY, and that the domain of MAIL_FROM/)
+  }
+  for (const status of [400, 413, 422, 502]) {
+    provider.answer({ status, body: '<html>The plain HTTP request was sent to …</html>' })
+    assert.ok(!((await failureOf(sender.send(mail))) instanceof Undeliverable), String(status))
+  }
+  provider.answer({ status: 400, body: { name: 'zoe@example.org is unknown' } })
+  assert.match(
+    (await failureOf(sender.send(mail))).message,
+    /refused the request \(400 no reason\)/,
+  )
+})
+
+test('an answer of success counts only with the id of the mail', async () => {
+  const { provider, sender } = await resend()
+  for (const body of ['<html>Sign in to this network</html>', '', {}, { id: 1 }, 'null']) {
+    provider.answer({ status: 200, body })
+    const failure = await failureOf(sender.send(mail))
+    assert.ok(!(failure instanceof Undeliverable))
+    assert.equal(failure.message, 'Resend answered something that is not understood (200).')
+  }
+})
+
+test('an answer that never ends is left after its first 64 kB', async () => {
+  const { provider, sender } = await resend()
+  provider.answer({ status: 200, endless: true })
+  const failure = await failureOf(sender.send(mail))
+  assert.equal(failure.message, 'Resend answered something that is not understood (200).')
+  // What the buffers of two sockets hold may be on its way.
+  assert.ok((await provider.left()) < 16_000_000)
 })
 
 test('a mail that was taken before and reads differently now counts as taken', async () => {

@@ -9,7 +9,7 @@ import {
   type MailSender,
 } from './delivery.ts'
 import { isAddress, messageIdOf, oneLine, senderOf, type Mailbox } from './mailbox-address.ts'
-import { askProvider, textOf, type Answer } from './provider-http.ts'
+import { askProvider, notUnderstood, textOf, type Answer } from './provider-http.ts'
 
 export interface ResendOptions {
   apiKey: string
@@ -89,17 +89,30 @@ function written({ name, address }: Mailbox): string {
   return plain === '' ? address : `${plain} <${address}>`
 }
 
-/** What is wrong with this one mail, whoever sends it. */
-const refusalsOfTheMail = new Set([400, 413, 422])
+/**
+ * Whether it is the recipient's address that is refused. A `validation_error` can be about any field,
+ * and names it in its message: "Invalid `to` field. …". One about the sender stops every mail.
+ */
+function isOfRecipient({ status, fields }: Answer): boolean {
+  const name = textOf(fields['name'])
+  if (status !== 400 && status !== 422) return false
+  if (name === 'invalid_to_address') return true
+  return name === 'validation_error' && /[`'"]to[`'"]/.test(textOf(fields['message']))
+}
 
-function acceptedBy({ status, fields }: Answer): Accepted {
-  if (status >= 200 && status < 300) return { providerId: textOf(fields['id']) || null }
-  const name = textOf(fields['name']) || 'no reason'
+function acceptedBy(answer: Answer): Accepted {
+  const { status, fields } = answer
+  if (status >= 200 && status < 300) {
+    const providerId = textOf(fields['id'])
+    if (providerId === '') throw notUnderstood('Resend', status)
+    return { providerId }
+  }
+  const [name = 'no reason'] = /^\w{1,60}$/.exec(textOf(fields['name'])) ?? []
   // An earlier sending of the same mail was taken; this one differs from it, say by a link's wording.
   if (name === 'invalid_idempotent_request') return { providerId: null }
-  if (refusalsOfTheMail.has(status))
-    throw new Undeliverable(`Resend refused the message (${status} ${name}).`)
-  if (status === 401 || status === 403)
+  if (isOfRecipient(answer))
+    throw new Undeliverable(`Resend refused the recipient (${status} ${name}).`)
+  if ([400, 401, 403, 422].includes(status))
     throw new Error(
       `Resend refused the request (${status} ${name}): check RESEND_API_KEY, and that the domain of MAIL_FROM is verified there.`,
     )

@@ -64,9 +64,13 @@ test('a number that takes no messages is undeliverable, a wrong set-up or a busy
     { status: 400, code: 21_211, isFinal: true },
     { status: 400, code: 21_610, isFinal: true },
     { status: 400, code: 21_614, isFinal: true },
+    { status: 400, code: 21_617, isFinal: true },
+    { status: 400, code: 21_635, isFinal: true },
     // The sender, the regions of the account.
     { status: 400, code: 21_606, isFinal: false },
     { status: 400, code: 21_408, isFinal: false },
+    // Something new.
+    { status: 400, code: 21_999, isFinal: false },
     { status: 401, code: 20_003, isFinal: false },
     { status: 403, code: 20_005, isFinal: false },
     { status: 404, code: 20_404, isFinal: false },
@@ -79,6 +83,21 @@ test('a number that takes no messages is undeliverable, a wrong set-up or a busy
     assert.equal(failure instanceof Undeliverable, isFinal, `${status} ${code}`)
     assert.match(failure.message, new RegExp(`${status}, code ${code}`))
     assert.doesNotMatch(failure.message, /4915112345678|sesame/)
+  }
+})
+
+test('an answer from somebody in between gives up no text message and counts for none', async () => {
+  const { provider, sender } = await twilio()
+  provider.answer({ status: 400, body: '<html>The plain HTTP request was sent to …</html>' })
+  const refused = await failureOf(sender.send(message))
+  assert.ok(!(refused instanceof Undeliverable))
+  assert.match(refused.message, /\(400\): check SMS_ACCOUNT/)
+  for (const body of ['<html>Sign in to this network</html>', {}]) {
+    provider.answer({ status: 200, body })
+    assert.equal(
+      (await failureOf(sender.send(message))).message,
+      'The provider of text messages answered something that is not understood (200).',
+    )
   }
 })
 

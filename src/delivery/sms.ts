@@ -8,7 +8,7 @@ import {
   type Delivery,
   type SmsSender,
 } from './delivery.ts'
-import { askProvider, textOf, type Answer } from './provider-http.ts'
+import { askProvider, notUnderstood, textOf, type Answer } from './provider-http.ts'
 
 export interface SmsOptions {
   /** Where the interface is, without a slash at the end. */
@@ -59,18 +59,21 @@ export function createSmsSender(options: SmsOptions): SmsSender {
 }
 
 /**
- * Refusals that speak of our account and sender, not of the recipient: they hold for every message
- * until somebody puts them right. A region or a number that the account may not send to is among them.
+ * Refusals that speak of this recipient (no number, a short code, out of reach, unsubscribed, no mobile, a
+ * landline) or of this text (too long). All others, those without a code among them, speak of our account
+ * or sender, or come from somebody in between: they hold for every message until they are put right.
  */
-const setUpCodes = new Set([
-  21_212, 21_408, 21_603, 21_606, 21_608, 21_612, 21_659, 21_660, 21_661, 21_703,
-])
+const finalCodes = new Set([21_211, 21_214, 21_217, 21_265, 21_610, 21_614, 21_617, 21_635])
 
 function acceptedBy({ status, fields }: Answer): Accepted {
   const code = typeof fields['code'] === 'number' ? fields['code'] : null
   const reason = code === null ? String(status) : `${status}, code ${code}`
-  if (status >= 200 && status < 300) return { providerId: textOf(fields['sid']) || null }
-  if (status === 400 && !(code !== null && setUpCodes.has(code)))
+  if (status >= 200 && status < 300) {
+    const providerId = textOf(fields['sid'])
+    if (providerId === '') throw notUnderstood(provider, status)
+    return { providerId }
+  }
+  if (status === 400 && code !== null && finalCodes.has(code))
     throw new Undeliverable(`${provider} refused the message (${reason}).`)
   if (status >= 400 && status < 500 && status !== 429)
     throw new Error(

@@ -272,6 +272,81 @@ test('a server that relays nothing for us is a wrong set-up, not a wrong recipie
   )
 })
 
+const replies: [step: 'RCPT TO' | 'DATA', reply: string, isFinal: boolean][] = [
+  // Of the recipient or the mail.
+  ['RCPT TO', '550 5.1.0 <anna@example.org> unknown', true],
+  ['RCPT TO', '550 5.1.1 <anna@relay.example.org>: no mailbox for relay.example.org', true],
+  ['RCPT TO', '556 5.1.10 example.org takes no mail', true],
+  ['RCPT TO', '550 5.1.6 anna has moved', true],
+  ['RCPT TO', '550 5.2.1 mailbox of anna disabled', true],
+  ['RCPT TO', '552 5.2.2 mailbox of anna full', true],
+  ['RCPT TO', '550-5.1.1 anna does not exist.\r\n550 5.1.1 Learn more', true],
+  ['RCPT TO', '550 no anna here', true],
+  ['RCPT TO', '553 5.6.7 anna needs SMTPUTF8', true],
+  ['DATA', '552 5.3.4 too big for anna', true],
+  ['DATA', '554 5.6.0 anna gets no calendars', true],
+  ['DATA', '552 too big', true],
+  // Of the sender, the client, or what this server lets through.
+  ['RCPT TO', '553 5.7.1 <a@b>: Sender address rejected: not owned by user visits', false],
+  ['RCPT TO', '550 5.1.0 <a@b>: Sender address rejected: User unknown in virtual table', false],
+  ['RCPT TO', '550-Verification failed for <a@b>\r\n550 Sender verify failed', false],
+  ['RCPT TO', '554 5.7.1 <host[192.0.2.1]>: Client host rejected: Access denied', false],
+  ['RCPT TO', '550 5.7.1 Client host [192.0.2.1] blocked using Spamhaus', false],
+  ['RCPT TO', '550 5.1.8 Access denied, bad outbound sender', false],
+  ['RCPT TO', '501 5.1.7 bad sender address syntax', false],
+  ['RCPT TO', '550 5.4.1 Recipient address rejected: Access denied', false],
+  ['RCPT TO', '504 5.5.2 <visita>: Helo command rejected: need fully-qualified hostname', false],
+  ['RCPT TO', '550 5.7.1 <anna@example.org>... Relaying denied', false],
+  ['RCPT TO', '550 relay not permitted', false],
+  ['RCPT TO', '550 5.7.54 Unable to relay recipient in non-accepted domain', false],
+  ['RCPT TO', '554 no', false],
+  ['DATA', '550 5.4.5 Daily user sending limit exceeded', false],
+  ['DATA', '550 5.7.26 This mail is unauthenticated (SPF and DKIM)', false],
+  ['DATA', '550 5.7.60 Client does not have permissions to send as this sender', false],
+  ['DATA', '554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException', false],
+  ['DATA', '550 no', false],
+]
+
+test('only a reply about this recipient or this mail gives it up, not one about us', async () => {
+  let [step, reply] = replies[0]!
+  const server = await scriptedServer((line) =>
+    (step === 'RCPT TO' ? line.startsWith('RCPT') : line === '.') ? reply : undefined,
+  )
+  const sender = senderTo(server)
+  for (const [nextStep, nextReply, isFinal] of replies) {
+    step = nextStep
+    reply = nextReply
+    const failure = await failureOf(sender.send(mail()))
+    assert.equal(failure instanceof Undeliverable, isFinal, `${reply} at ${step}`)
+    assert.ok(failure.message.includes(reply.slice(0, 3)), failure.message)
+    assert.doesNotMatch(failure.message, /anna|@/)
+  }
+})
+
+test('a refusal of the sender, the sign-in or the client says what to check', async () => {
+  const told = {
+    '550 5.1.0 <a@b>: Sender address rejected: User unknown': /refused the sender .* MAIL_FROM\.$/,
+    '530 5.7.57 Client not authenticated': /no mail for others .* user and password in SMTP_URL\.$/,
+    '554 5.7.1 Client host rejected':
+      /refused the mail .* MAIL_FROM, and what may be sent from here/,
+  }
+  let reply = ''
+  const server = await scriptedServer((line) => (line.startsWith('RCPT') ? reply : undefined))
+  const sender = senderTo(server)
+  for (const [next, expected] of Object.entries(told)) {
+    reply = next
+    assert.match((await failureOf(sender.send(mail()))).message, expected)
+  }
+})
+
+test('a server with a name beyond ASCII is looked up as DNS knows it', async () => {
+  const server = await mailServer()
+  const { port } = new URL(server.url)
+  // Its letters are those of "localhost" in their full-width forms.
+  await senderTo(`smtp://ｌｏｃａｌｈｏｓｔ:${port}`).send(mail())
+  assert.equal(server.received.length, 1)
+})
+
 test('the reason keeps the codes of the reply and not its text, which names people', async () => {
   const server = await scriptedServer((line) =>
     line.startsWith('RCPT') ? '550 5.1.1 <anna@example.org>: Anna Berg is unknown here' : undefined,

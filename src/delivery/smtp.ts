@@ -1,5 +1,6 @@
 // Hands mails to an SMTP server (RFC 5321), over connections that are kept open for the next ones.
 
+import { domainToASCII } from 'node:url'
 import {
   createTransport,
   type NodemailerError,
@@ -64,15 +65,20 @@ function connectionOf(url: URL) {
   const user = decodeURIComponent(url.username)
   const isSecure = url.protocol === 'smtps:'
   const requireTls = url.searchParams.get('requireTLS')
+  const host = hostOf(url)
   return {
-    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    host: host.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (isSecure ? 465 : 587) : Number(url.port),
     secure: isSecure,
-    requireTLS:
-      requireTls === null ? password !== '' && !isLoopback(url.hostname) : requireTls === 'true',
+    requireTLS: requireTls === null ? password !== '' && !isLoopback(host) : requireTls === 'true',
     tls: { rejectUnauthorized: url.searchParams.get('tls.rejectUnauthorized') !== 'false' },
     ...(user === '' ? {} : { auth: { user, pass: password } }),
   }
+}
+
+/** The host as DNS knows it, in letters of ASCII; an IPv6 address in its brackets. */
+function hostOf({ hostname }: URL): string {
+  return domainToASCII(decodeURIComponent(hostname))
 }
 
 /**
@@ -121,7 +127,16 @@ interface Failure {
   reply: string
   /** The server said that it relays nothing for us: the set-up is wrong, and not the recipient. */
   isRelayDenied: boolean
+  /** The server said that it does not know the sender. */
+  isSenderRefused: boolean
 }
+
+/** "Relay access denied" (Postfix), "Relaying denied" (Sendmail), "relay not permitted" (Exim). */
+const ofRelaying =
+  /\brelay(?:ing)? (?:access )?denied|\brelay(?:ing)? not (?:permitted|allowed)|\b(?:unable|not permitted) to relay\b/i
+
+/** "Sender address rejected" (Postfix), "Sender verify failed" (Exim). */
+const ofSender = /\bsender (?:address rejected|verify failed)/i
 
 function failureOf(error: unknown): Failure {
   const { code, originalCode, command, response } = error as Partial<NodemailerError>
@@ -132,31 +147,43 @@ function failureOf(error: unknown): Failure {
     cause: originalCode ?? code ?? 'an unknown error',
     command: command ?? '',
     reply: [basic, enhanced].filter((part) => part !== undefined).join(' '),
-    isRelayDenied: /\brelay/i.test(text),
+    isRelayDenied: ofRelaying.test(text),
+    isSenderRefused: ofSender.test(text),
   }
 }
 
-/** Permanent replies (RFC 5321, 4.2.1) that speak of the session or of us: wrong sequence, no sign-in. */
-const notOfTheMail = /^5(?:03|30|34|35|38)/
+/**
+ * The replies that speak of this recipient or this mail, by what they answer. An enhanced code (RFC 3463)
+ * says of whom: a bad address (5.1), its mailbox (5.2), the size or content of the mail (5.3.4, 5.6). All
+ * others, such as 5.7.1 for the policy of the server, come for the sender and for us too, since Postfix
+ * refuses those in its reply to RCPT TO. Where there is none, the reply code (RFC 5321, 4.2.3) must do.
+ */
+const finalReplies: Record<string, RegExp> = {
+  'RCPT TO': /^(?:55[0-3]|5\d\d 5\.(?:1\.(?:[0-36]|10)|2\.[0-3]|3\.4|6\.\d+))$/,
+  DATA: /^(?:55[24]|5\d\d 5\.(?:1\.(?:[0-36]|10)|3\.4|6\.\d+))$/,
+}
 
 /** Codes of Node and OpenSSL for a peer that cannot be trusted, or does not speak TLS. */
 const ofCertificates = /CERT|SSL|TLS|UNABLE_TO|HOSTNAME_MISMATCH|EPROTO$/
 
 /**
  * The failure as it is thrown. Only what the server refuses for good of this recipient or this mail is
- * undeliverable: a wrong password or an unknown sender stops all mails, which go once that is put right.
+ * undeliverable: what concerns us, such as a password, a sender or a blocked address, stops all mails,
+ * which go once that is put right.
  */
 function refusalOf(failure: Failure): Error {
-  const { code, cause, command, reply, isRelayDenied } = failure
-  const isFinal = reply.startsWith('5') && !notOfTheMail.test(reply) && !isRelayDenied
-  if (isFinal && command === 'RCPT TO')
-    return new Undeliverable(`The mail server refused the recipient (${reply}).`)
-  if (isFinal && command === 'DATA')
-    return new Undeliverable(`The mail server refused the message (${reply}).`)
-  if (isRelayDenied && command === 'RCPT TO')
+  const { code, cause, command, reply, isRelayDenied, isSenderRefused } = failure
+  const isPermanent = reply.startsWith('5')
+  if (isPermanent && (isRelayDenied || reply.startsWith('530')))
     return new Error(
       `The mail server takes no mail for others from here (${reply}): check the user and password in SMTP_URL.`,
     )
+  if (isPermanent && (isSenderRefused || command === 'MAIL FROM'))
+    return new Error(`The mail server refused the sender (${reply}): check MAIL_FROM.`)
+  if (finalReplies[command]?.test(reply)) {
+    const what = command === 'RCPT TO' ? 'recipient' : 'message'
+    return new Undeliverable(`The mail server refused the ${what} (${reply}).`)
+  }
   if (code === 'EAUTH')
     return new Error(
       `The mail server refused the sign-in (${reply || cause}): check the user and password in SMTP_URL.`,
@@ -165,8 +192,10 @@ function refusalOf(failure: Failure): Error {
     return new Error(
       `No encrypted connection to the mail server can be made (${reply || cause}): check the host and port in SMTP_URL, and the certificate there.`,
     )
-  if (command === 'MAIL FROM' && reply.startsWith('5'))
-    return new Error(`The mail server refused the sender (${reply}): check MAIL_FROM.`)
+  if (isPermanent && command in finalReplies)
+    return new Error(
+      `The mail server refused the mail (${reply}): check MAIL_FROM, and what may be sent from here with the user in SMTP_URL.`,
+    )
   if (reply !== '') return new Error(`The mail server put the mail off (${reply}).`)
   if (code === 'EABORT' || code === 'ETIMEDOUT')
     return new Error('The mail server did not answer in time.')

@@ -30,7 +30,10 @@ export async function sendTestMail(
       sentence: `E-mail is not set up. Set ${missing.join(', and ')}, in the environment or in .env.`,
     }
   }
-  const by = smtpUrl === null ? senders.mail.name : `the mail server ${new URL(smtpUrl).host}`
+  const by =
+    smtpUrl === null
+      ? senders.mail.name
+      : `the mail server ${decodeURIComponent(new URL(smtpUrl).host)}`
   try {
     const { providerId } = await senders.mail.send({
       id: newId(),

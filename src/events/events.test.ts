@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import pg from 'pg'
 import { newId } from '#src/kernel/ids.ts'
+import { connect } from '#src/db/connect.ts'
 import { testVisita } from '#test/support/visita.ts'
 import {
   createEventBus,
@@ -11,7 +12,7 @@ import {
   type NewEvent,
   type StoredEvent,
 } from './events.ts'
-import { currentCursor, eventsAfter, insertEvents } from './queries.ts'
+import { currentCursor, eventsAfter, insertEvents, oldestUnread } from './queries.ts'
 
 const { runtime, databaseUrl } = await testVisita()
 
@@ -228,4 +229,55 @@ test('what is kept back by a transaction that runs longer is heard soon after it
       }),
   })
   assert.equal(heard.length, 1)
+})
+
+test('a database that is away is asked after pauses that double, and is news once', async () => {
+  const { db, pool } = connect({
+    url: 'postgresql://nobody@127.0.0.1:1/nothing?sslmode=disable',
+    schema: 'public',
+    poolSize: 1,
+    onLost: () => {},
+  })
+  const events = createEventBus()
+  const stop = new AbortController()
+  const heard: { at: number; isNews: boolean }[] = []
+  await followEvents({
+    db,
+    events,
+    cursor: { xid: '1', seq: '0' },
+    signal: stop.signal,
+    pauseMilliseconds: 1,
+    onError(_, isNews) {
+      heard.push({ at: performance.now(), isNews })
+      // Whoever cannot commit either makes it look no sooner.
+      events.hurry()
+      if (heard.length === 9) stop.abort()
+    },
+  })
+  await pool.end()
+  assert.deepEqual(
+    heard.map(({ isNews }) => isNews),
+    [true, ...Array.from({ length: 8 }, () => false)],
+  )
+  for (const [index, { at }] of heard.entries())
+    if (index > 0) assert.ok(at - heard[index - 1]!.at > 2 ** (index - 1) - 1, `pause ${index}`)
+})
+
+test('the oldest event that nobody was told is known, also while it is held back', async () => {
+  const cursor = await currentCursor(runtime.db)
+  await runtime.db.transaction().execute(async (older) => {
+    await insertEvents(older, {
+      origin: newId(),
+      actorId: null,
+      occurredAt: runtime.clock(),
+      events: [{ type: 'doctor.longer', subjects: {} }],
+    })
+    const occurredAt = runtime.clock() - 60_000
+    assert.equal(await oldestUnread(runtime.db, cursor), null)
+    await transact({ ...runtime, clock: () => occurredAt, actor: null }, async (tx) =>
+      tx.append({ type: 'doctor.held-back', subjects: {} }),
+    )
+    assert.deepEqual(await eventsAfter(runtime.db, cursor, 1), [])
+    assert.equal(await oldestUnread(runtime.db, cursor), occurredAt)
+  })
 })

@@ -27,18 +27,25 @@ export interface EventBus {
    * commits. Answers what ends it.
    */
   listen(listener: (batch: readonly StoredEvent[]) => void): () => void
-  /** How far listeners have been told; null before the table is read. */
-  position(): Cursor | null
-  /** When the table was last read to its end, as `performance.now()` has it; null for never. */
-  readToEndAt(): number | null
   /** Says that something was committed, so that whoever reads the table looks at once. */
   hurry(): void
+  readonly reading: Reading
+}
+
+/** The side of the bus for the one who reads the table, and how far that one is. */
+export interface Reading {
+  /** How far listeners have been told; null before the table is read. */
+  position(): Cursor | null
   /**
-   * For the reader of the table: what it has read, how far it has come, and whether that was the end.
-   * Announces what other processes did.
+   * When a look last found no more to read, as `performance.now()` has it; null for never. More may
+   * have been committed all the same, that an older transaction held back.
+   */
+  readToEndAt(): number | null
+  /**
+   * What was read, how far that is, and whether there was no more. Announces what other processes did.
    */
   passOn(read: { batch: readonly StoredEvent[]; position: Cursor; isEnd: boolean }): void
-  /** For the reader of the table: waits for `hurry`, at most so long. Answers whether there was one. */
+  /** Waits for `hurry`, at most so long. Answers whether there was one. */
   rest(milliseconds: number, signal: AbortSignal): Promise<boolean>
 }
 
@@ -89,21 +96,23 @@ export function createEventBus(): EventBus {
       listeners.add(listener)
       return () => void listeners.delete(listener)
     },
-    position: () => position,
-    readToEndAt: () => readToEndAt,
     hurry,
-    passOn(read) {
-      position = read.position
-      if (read.isEnd) readToEndAt = performance.now()
-      for (const event of read.batch) if (event.origin !== origin) tell(event)
-      if (read.batch.length > 0) for (const listener of listeners) listener(read.batch)
-    },
-    async rest(milliseconds, signal) {
-      await hurryOrEnd(milliseconds, signal)
-      const wasHurried = isHurried
-      if (wasHurried) await delay(gatherMilliseconds, undefined, { signal }).catch(() => {})
-      isHurried = false
-      return wasHurried
+    reading: {
+      position: () => position,
+      readToEndAt: () => readToEndAt,
+      passOn(read) {
+        position = read.position
+        if (read.isEnd) readToEndAt = performance.now()
+        for (const event of read.batch) if (event.origin !== origin) tell(event)
+        if (read.batch.length > 0) for (const listener of listeners) listener(read.batch)
+      },
+      async rest(milliseconds, signal) {
+        await hurryOrEnd(milliseconds, signal)
+        const wasHurried = isHurried
+        if (wasHurried) await delay(gatherMilliseconds, undefined, { signal }).catch(() => {})
+        isHurried = false
+        return wasHurried
+      },
     },
   }
 }
@@ -160,9 +169,15 @@ const batchSize = 500
 /** The pause after a look at what was just committed here. */
 const shortPauseMilliseconds = 10
 
+/** The longest pause while the database does not answer. */
+const failurePauseMillisecondsMax = 2000
+const newsEveryMilliseconds = 60_000
+
 /**
  * Reads what is committed from `cursor` on and passes it on, until `signal` aborts. `onError` hears of
- * a database that does not answer; reading goes on where it was.
+ * each look that a database that is away did not answer, after pauses that double up to 2 s; `isNews`
+ * is true of the first since it last answered and once a minute from then on. Reading goes on where it
+ * was.
  *
  * It looks every `pauseMilliseconds`; when something was committed here at once, and then after pauses
  * that double, since a transaction that runs longer may still keep the event back.
@@ -173,23 +188,36 @@ export async function followEvents(options: {
   cursor: Cursor
   signal: AbortSignal
   pauseMilliseconds: number
-  onError: (error: unknown) => void
+  onError: (error: unknown, isNews: boolean) => void
 }): Promise<void> {
-  const { db, events, signal, pauseMilliseconds } = options
+  const { db, signal, pauseMilliseconds } = options
+  const { reading } = options.events
   let { cursor } = options
   let pause = pauseMilliseconds
-  events.passOn({ batch: [], position: cursor, isEnd: false })
+  let failurePause = pauseMilliseconds
+  let newsAt: number | null = null
+  reading.passOn({ batch: [], position: cursor, isEnd: false })
   while (!signal.aborted) {
     try {
       const batch = await eventsAfter(db, cursor, batchSize)
       cursor = batch.at(-1) ?? cursor
       const isEnd = batch.length < batchSize
-      events.passOn({ batch, position: cursor, isEnd })
+      reading.passOn({ batch, position: cursor, isEnd })
+      failurePause = pauseMilliseconds
+      newsAt = null
       if (!isEnd) continue
     } catch (error) {
-      if (!signal.aborted) options.onError(error)
+      if (signal.aborted) return
+      const now = performance.now()
+      const isNews = newsAt === null || now - newsAt >= newsEveryMilliseconds
+      if (isNews) newsAt = now
+      options.onError(error, isNews)
+      failurePause = Math.min(failurePause, failurePauseMillisecondsMax)
+      await delay(failurePause, undefined, { signal }).catch(() => {})
+      failurePause *= 2
+      continue
     }
-    const wasHurried = await events.rest(pause, signal)
+    const wasHurried = await reading.rest(pause, signal)
     pause = Math.min(wasHurried ? shortPauseMilliseconds : pause * 2, pauseMilliseconds)
   }
 }

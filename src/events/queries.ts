@@ -80,3 +80,12 @@ export async function eventsAfter(
     order by event.xid, event.seq limit ${limit}`.execute(db)
   return rows
 }
+
+/** When the first event after the cursor happened, held back or not; null when there is none. */
+export async function oldestUnread(db: Queryable, { xid, seq }: Cursor): Promise<Instant | null> {
+  const { rows } = await sql<{ occurredAt: Instant }>`
+    select occurred_at as "occurredAt" from event
+    where (xid, seq) > (${xid}::xid8, ${seq}::bigint)
+    order by event.xid, event.seq limit 1`.execute(db)
+  return rows[0]?.occurredAt ?? null
+}

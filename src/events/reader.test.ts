@@ -106,3 +106,16 @@ test('what readers append is read with what others did, each event once by many 
     Array.from({ length: 40 }, (_, index) => `doctor.${index}`).toSorted(),
   )
 })
+
+test('a reader of a database that was restored elsewhere reads on from what happens now', async () => {
+  const name = await newReader()
+  await runtime.db
+    .updateTable('event_reader')
+    .set({ xid: '99999999999' })
+    .where('name', '=', name)
+    .execute()
+  const doctorId = newId()
+  assert.deepEqual(await readAll(name, doctorId), [])
+  await append(runtime.db, 'doctor.changed', doctorId)
+  assert.deepEqual(await readAll(name, doctorId), ['doctor.changed'])
+})

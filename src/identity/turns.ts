@@ -24,7 +24,7 @@ export function createTurns(options: {
   function refuseLongWait(): void {
     const expected = ((waiting.length + 1) * usualMilliseconds) / options.atOnceMax
     if (expected > options.waitMillisecondsMax)
-      throw new Refusal('busy', 'Too many people are signing in. Try again in a moment.')
+      throw new Refusal('busy', 'Too many others are waiting. Try again in a moment.')
   }
 
   async function start(): Promise<void> {

@@ -3,8 +3,9 @@
 import { changeableUntil } from '#src/booking/appointment.ts'
 import { decide, isAhead, type Command } from '#src/booking/appointment-state.ts'
 import type { AppointmentRow } from '#src/booking/queries.ts'
+import { initialsOf } from '#src/calendar/event.ts'
 import { formatInstant, type Instant } from '#src/kernel/time.ts'
-import { expiryOf, type LinkedOffer, type OpenLink } from './open-link.ts'
+import { expiryOf, isAsAsked, type LinkedOffer, type OpenLink } from './open-link.ts'
 import type { LinkedVisitAnswer } from './schemas.ts'
 
 /** What the page shows at `now`. `insteadOf` is when the visit begins that an offer would replace. */
@@ -13,11 +14,15 @@ export function presentLink(
   { now, insteadOf }: { now: Instant; insteadOf: Instant | null },
 ): LinkedVisitAnswer {
   const { purpose, visit, offer, confirmedAt } = link
+  const isAsked = isAsAsked(link, visit)
   const at = (instant: Instant) => formatInstant(instant, visit.time_zone)
   return {
     purpose,
     expiresAt: at(expiryOf(link)),
-    ...(purpose === 'confirm' && confirmedAt !== null && { confirmedAt: at(confirmedAt) }),
+    ...(purpose === 'confirm' && { canConfirm: isAsked }),
+    ...(purpose === 'confirm' &&
+      isAsked &&
+      confirmedAt !== null && { confirmedAt: at(confirmedAt) }),
     ...(offer !== null && {
       offer: {
         status: statusOf(offer),
@@ -58,9 +63,15 @@ function statusOf({ outcome }: LinkedOffer): 'open' | 'taken' | 'refused' {
   return outcome === 'taken' || outcome === 'refused' ? outcome : 'open'
 }
 
-/** Whoever holds the link by mistake is not told the whole name. */
-function firstNameOf(name: string): string {
-  return name.trim().split(/\s+/, 1)[0] ?? ''
+/**
+ * Whoever holds the link by mistake is not told the whole name: "Anna" for "Anna Berg" and for "Berg, Anna",
+ * and of a name in one word, as Chinese and Japanese ones are written, the initial.
+ */
+export function firstNameOf(name: string): string {
+  const [whole, afterComma] = name.split(/[,،，]/).map((part) => part.trim())
+  if (afterComma) return afterComma.split(/\s+/, 1)[0]!
+  const [first = '', ...others] = (whole ?? '').split(/\s+/)
+  return others.length > 0 ? first : initialsOf(first)
 }
 
 /** Whether the patient may still do it without calling the clinic. */

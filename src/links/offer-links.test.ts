@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { newId } from '#src/kernel/ids.ts'
 import { mailAbout, wordOf } from '#test/support/links.ts'
 import { call, type Answer } from '#test/support/network.ts'
-import { contextLater, instantOf, storedVisit } from '#test/support/visits.ts'
+import { book } from '#test/support/patient.ts'
+import { command, contextLater, instantOf, storedVisit } from '#test/support/visits.ts'
 import {
   entryOf,
   free,
   fullNetwork,
+  must,
   tomorrowAt,
   waitWith,
   workAt,
@@ -92,6 +95,58 @@ test('an offer is refused by the link: the time is free, and the patient waits o
   assert.equal((await use('view', { token })).body.offer.status, 'refused')
   assert.equal((await use('offer', { token, answer: 'take' })).body.type, '/problems/wrong-state')
 })
+
+/** Someone without an account who waits, with a later visit or for a first one, and the link of a mail. */
+async function offeredWithoutAccount(network: FullNetwork, hasVisit: boolean) {
+  const as = network.people.deskHere
+  const [slot] = network.far
+  const person = { name: 'Zoë Müller', email: `${newId()}@example.org`, despiteDuplicates: true }
+  const { id: patientId } = (await must(call(app, 'POST /patients', { as, body: person }))).body
+  const visit = hasVisit && (await must(book(app, as, { slotId: slot!.id, patientId }))).body
+  const { visitTypeId } = slot!
+  const { doctorId } = network
+  const body = visit ? { appointmentId: visit.id } : { patientId, visitTypeId, doctorId }
+  const entry = (await must(call(app, 'POST /waitlist', { as, body }))).body
+  await free(network, 0)
+  await workAt(await tomorrowAt())
+  const status = async () => (await must(call(app, `GET /waitlist/${entry.id}`, { as }))).body
+  const { appointmentId } = (await status()).offer
+  const mailId = await mailAbout(runtime, { appointmentId, patientId, kind: 'waitlist_offer' })
+  const token = wordOf(runtime, 'offer', mailId)
+  return { token, appointmentId, visitId: visit ? String(visit.id) : null, status }
+}
+
+for (const hasVisit of [true, false])
+  test(`who waits ${hasVisit ? 'with a visit' : 'without one'} answers an offer without an account`, async () => {
+    const network = await fullNetwork()
+    const [near] = network.near
+    const taker = await offeredWithoutAccount(network, hasVisit)
+    const before = (await use('view', { token: taker.token })).body
+    assert.equal(before.offer.insteadOf, hasVisit ? network.far[0]!.startsAt : undefined)
+    const taken = await use('offer', { token: taker.token, answer: 'take' })
+    assert.equal(taken.status, 200, JSON.stringify(taken.body))
+    assert.deepEqual(
+      [taken.body.offer.status, taken.body.appointment.status, taken.body.appointment.startsAt],
+      ['taken', 'confirmed', near!.startsAt],
+    )
+    assert.deepEqual(await use('offer', { token: taker.token, answer: 'take' }), taken)
+    const visitId = taker.visitId ?? taker.appointmentId
+    assert.equal((await storedVisit(visitId)).starts_at, instantOf(near!.startsAt))
+    assert.equal((await taker.status()).status, 'fulfilled')
+    const { people } = network
+    const body = { reason: 'The doctor is ill.' }
+    await must(command(people.deskHere, visitId, 'cancel', { body }))
+    const off = (await use('view', { token: taker.token })).body
+    assert.deepEqual([off.offer.status, off.appointment.status], ['taken', 'cancelled'])
+
+    const other = await fullNetwork()
+    const refuser = await offeredWithoutAccount(other, hasVisit)
+    const refused = await use('offer', { token: refuser.token, answer: 'refuse' })
+    assert.equal(refused.body.offer?.status, 'refused', JSON.stringify(refused.body))
+    assert.deepEqual(await use('offer', { token: refuser.token, answer: 'refuse' }), refused)
+    assert.equal((await storedVisit(refuser.appointmentId)).claims.length, 0)
+    assert.equal((await refuser.status()).status, 'waiting')
+  })
 
 test('a link to an offer cancels, moves and confirms nothing', async () => {
   const network = await fullNetwork()

@@ -6,6 +6,7 @@ import { findAppointment } from '#src/booking/appointment.ts'
 import type { AppointmentRow } from '#src/booking/queries.ts'
 import type { Context, SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
+import { toE164 } from '#src/delivery/phone.ts'
 import { NotFound, Refusal } from '#src/kernel/errors.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import { offerOfEntry, type OfferRow, type Outcome } from '#src/waitlist/offer-queries.ts'
@@ -33,6 +34,8 @@ export interface OpenLink {
   visit: AppointmentRow
   /** Null where the purpose is another. */
   offer: LinkedOffer | null
+  /** When the visit began that the recipient was asked about; null where nothing was asked. */
+  askedStartsAt: Instant | null
   confirmedAt: Instant | null
 }
 
@@ -48,14 +51,15 @@ export async function openLink(
   context: Context,
   { word, purposes = visitPurposes }: { word: string; purposes?: readonly VisitPurpose[] },
 ): Promise<OpenLink> {
-  const [name = '', token = ''] = word.split('.', 2)
-  const purpose = purposes.find((one) => one === name)
-  const id = purpose === undefined ? null : context.links.idOf(purpose, token)
   const now = context.clock()
+  const purpose = purposes.find((one) => word.startsWith(`${one}.`))
+  const id = purpose === undefined ? null : idIn(context, { word, purpose })
   const row =
     id === null ? undefined : await withRetry(() => notificationById(context.db, { id, now }))
   const link =
-    purpose !== undefined && row?.has_access ? await linkOf(context, { purpose, row, now }) : null
+    purpose !== undefined && row && (await isReachedBy(row))
+      ? await linkOf(context, { purpose, row, now })
+      : null
   if (link === null) {
     await record(context, context.db, {
       action: 'link.open',
@@ -67,6 +71,22 @@ export async function openLink(
   }
   refuseLate(link, now)
   return link
+}
+
+/** Of several ways to write the bits of a token one is ours. */
+function idIn(
+  { links }: Context,
+  { word, purpose }: { word: string; purpose: VisitPurpose },
+): string | null {
+  const id = links.idOf(purpose, word.slice(purpose.length + 1))
+  return id !== null && word === `${purpose}.${links.tokenOf(purpose, id)}` ? id : null
+}
+
+/** Whether the message went to someone who acts for the patient, where they are reached now. */
+async function isReachedBy(row: NotificationRow): Promise<boolean> {
+  if (!row.has_access || row.channel !== 'sms') return row.has_access
+  const { phone, address, clinic_country: country } = row
+  return address !== null && phone !== null && (await toE164(phone, country)) === address
 }
 
 /** Null for a link that opens nothing any more. */
@@ -83,8 +103,16 @@ async function linkOf(
   const hasVisit = offer?.outcome === 'taken' && offer.visitId !== null
   const visit = await findOrNull(acting, hasVisit ? offer.visitId! : row.appointment_id)
   if (visit === null || now >= endOfAll(visit)) return null
-  const { id: notificationId, confirmed_at: confirmedAt } = row
-  return { purpose, notificationId, context: acting, visit, offer, confirmedAt }
+  const { id: notificationId, asked_starts_at: askedStartsAt, confirmed_at: confirmedAt } = row
+  return { purpose, notificationId, context: acting, visit, offer, askedStartsAt, confirmedAt }
+}
+
+/** Whether the visit still takes place when the recipient was asked to come. */
+export function isAsAsked(
+  { askedStartsAt }: Pick<OpenLink, 'askedStartsAt'>,
+  visit: Pick<AppointmentRow, 'status' | 'starts_at'>,
+): boolean {
+  return visit.status === 'confirmed' && visit.starts_at === askedStartsAt
 }
 
 /** A doctor who is a patient acts here as the patient, so the role of an account is of no account. */

@@ -6,6 +6,7 @@ import type { App } from '#src/http/server.ts'
 import type { RefusalCode } from '#src/kernel/errors.ts'
 import {
   LinkCancellationSchema,
+  LinkConfirmationSchema,
   LinkedVisitSchema,
   LinkMoveSchema,
   LinkOfferAnswerSchema,
@@ -24,12 +25,7 @@ import {
 
 const tags = ['links']
 const linkRefusals: RefusalCode[] = ['invalid-link', 'too-late']
-const stepRefusals: RefusalCode[] = [
-  ...linkRefusals,
-  'wrong-state',
-  'stale-version',
-  'idempotency-key-reused',
-]
+const stepRefusals: RefusalCode[] = [...linkRefusals, 'wrong-state', 'stale-version']
 
 /** All are POSTs, since a token must stand in no URL, and programs that only look follow a GET. */
 export function linkRoutes(app: App): void {
@@ -115,13 +111,15 @@ export function linkRoutes(app: App): void {
   app.post(
     '/links/confirm',
     {
-      config: { audience: 'public', refusals: [...linkRefusals, 'wrong-state'] },
+      config: { audience: 'public', refusals: stepRefusals },
       schema: {
         operationId: 'confirmByLink',
         summary: 'Say that one will come to the visit of a link',
-        description: 'Saying so again changes nothing.',
+        description:
+          'It counts for the time that the reminder asked about: of a visit that was moved or called off ' +
+          'since, it is refused as `wrong-state`. Saying so again changes nothing.',
         tags,
-        body: ref(LinkSchema),
+        body: ref(LinkConfirmationSchema),
         response: { 200: ref(LinkedVisitSchema) },
       },
     },

@@ -43,6 +43,11 @@ export const LinkCancellationSchema = component(
   Type.Object({ token, version }, { examples: [{ token: tokenExample, version: 3 }] }),
 )
 
+export const LinkConfirmationSchema = component(
+  'LinkConfirmation',
+  Type.Object({ token, version }, { examples: [{ token: tokenExample, version: 3 }] }),
+)
+
 export const LinkMoveSchema = component(
   'LinkMove',
   Type.Object(
@@ -84,7 +89,8 @@ export const LinkOpenTimesSchema = component(
   Type.Object(
     {
       days: Type.Array(Type.Object({ date: LocalDateText, slots: Type.Array(ref(SlotSchema)) }), {
-        description: 'Fourteen days, those without an open time too.',
+        description:
+          'Fourteen days, those without an open time too; none from a date that cannot be booked yet.',
       }),
       nextOpenDate: {
         ...nullable(LocalDateText),
@@ -105,9 +111,15 @@ export const LinkedVisitSchema = component(
     {
       purpose: Type.Enum([...visitPurposes], { description: 'The one thing that the link does.' }),
       expiresAt: { ...InstantText, description: 'Until when it does.' },
+      canConfirm: Type.Optional(
+        Type.Boolean({
+          description:
+            'With `confirm`: whether the visit still takes place at the time asked about.',
+        }),
+      ),
       confirmedAt: Type.Optional({
         ...InstantText,
-        description: 'With `confirm`: when the patient said that they will come.',
+        description: 'With `confirm`: when the patient said that they will come then.',
       }),
       offer: Type.Optional(
         Type.Object(

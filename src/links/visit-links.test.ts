@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type pg from 'pg'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { mailAbout, wordOf } from '#test/support/links.ts'
@@ -20,7 +21,10 @@ import {
   type OpenNetwork,
 } from '#test/support/visits.ts'
 import { testVisita } from '#test/support/visita.ts'
+import { whileHeld } from '#test/support/race-blocker.ts'
+import { until } from '#test/support/race-servers.ts'
 import { linkTo, visitPurposes, type VisitPurpose } from './address.ts'
+import { firstNameOf } from './linked-visit.ts'
 import { viewLink } from './visit-links.ts'
 
 const { app, runtime, logged } = await testVisita()
@@ -56,6 +60,13 @@ async function mailedWithoutAccount(network: OpenNetwork, index: number) {
   })
   const token = (purpose: VisitPurpose) => wordOf(runtime, purpose, mailId)
   return { id, patientId: String(patient.id), mailId, token }
+}
+
+/** The same bytes as base64url can write them too: the last bits of the last letter are padding. */
+function otherSpelling(word: string): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const last = letters.indexOf(word.at(-1)!)
+  return word.slice(0, -1) + letters[last ^ 1]!
 }
 
 function assertInvalid(answer: Answer): void {
@@ -160,6 +171,7 @@ test('every link that opens nothing is refused alike', async () => {
       kind: 'account',
       channel: 'email',
       account_id: accountId,
+      side: 'patient',
       topic: 'welcome',
       details: '{}',
       status: 'sent',
@@ -178,6 +190,9 @@ test('every link that opens nothing is refused alike', async () => {
     head,
     head + rest.split('').toReversed().join(''),
     token('view').replace('view', 'VIEW'),
+    `${token('view')}.cancel`,
+    `${token('view')}\n`,
+    otherSpelling(token('view')),
     `calendar.${runtime.links.tokenOf('calendar', newId())}`,
     wordOf(runtime, 'view', newId()),
     wordOf(runtime, 'view', noVisit),
@@ -293,8 +308,11 @@ test('a visit is moved by a link to one of its open times', async () => {
   assert.ok(later.days[0].slots.length > 0)
   const past = (await use('open-times', { token: token('move'), from: '2020-01-01' })).body
   assert.deepEqual(past, open.body)
-  const farAway = (await use('open-times', { token: token('move'), from: '9999-12-01' })).body
-  assert.ok(farAway.days.every((one: { slots: [] }) => one.slots.length === 0))
+  // Neither after all that can be booked is there any, nor where the calendar ends.
+  for (const late of ['2400-01-01', '9999-12-01', '9999-12-20', '9999-12-31']) {
+    const answer = await use('open-times', { token: token('move'), from: late })
+    assert.deepEqual(answer.body, { days: [], nextOpenDate: null }, late)
+  }
 
   const slot = slots.find(({ startsAt }) => startsAt === network.slots[7]!.startsAt)!
   const answer = await use('move', { token: token('move'), slotId: slot.id, version: 1 })
@@ -417,6 +435,178 @@ test('nobody says that they come to a visit that does not stand', async () => {
   // What is over can still be looked at.
   const { body } = await use('view', { token: token('cancel') })
   assert.equal(body.appointment.status, 'cancelled')
+})
+
+test('who said that they come is asked anew when the visit is moved, and not heard when it is off', async () => {
+  const network = await openNetwork()
+  const { token, as, id, accountId } = await mailedVisit(network, 0)
+  const confirm = (version?: number) => use('confirm', { token: token('confirm'), version })
+  const view = async () => (await use('view', { token: token('confirm') })).body
+  assert.equal((await view()).canConfirm, true)
+  assert.equal((await confirm(2)).body.type, '/problems/stale-version')
+  assert.equal((await view()).confirmedAt, undefined)
+  const said = (await confirm(1)).body
+  assert.equal((await view()).confirmedAt, said.confirmedAt)
+
+  const move = (index: number) =>
+    command(as, id, 'reschedule', { body: { slotId: network.slots[index]!.id } })
+  await move(20)
+  const moved = await view()
+  assert.deepEqual([moved.canConfirm, moved.confirmedAt], [false, undefined])
+  for (const version of [undefined, 1, 2]) {
+    const refused = await confirm(version)
+    assert.equal(refused.status, 409)
+    assert.equal(refused.body.type, '/problems/wrong-state')
+    assert.match(refused.body.detail, /moved/)
+  }
+  // The reminder of the new time asks anew, and is not answered yet.
+  const newMailId = await mailAbout(runtime, { appointmentId: id, accountId, kind: 'reminder' })
+  const again = { token: wordOf(runtime, 'confirm', newMailId) }
+  assert.equal((await use('view', again)).body.confirmedAt, undefined)
+  assert.ok((await use('confirm', again)).body.confirmedAt)
+
+  // Back where it was, what was said holds, also for a request that is sent again.
+  await move(0)
+  assert.equal((await confirm(1)).body.confirmedAt, said.confirmedAt)
+  await command(as, id, 'cancel')
+  assert.equal((await view()).canConfirm, false)
+  assert.equal((await confirm()).body.type, '/problems/wrong-state')
+  assert.equal((await eventsAbout(id, 'appointment.attendance-confirmed')).length, 2)
+})
+
+test('nobody says that they come to a visit that is cancelled at the same time', async () => {
+  const network = await openNetwork()
+  const { token, id } = await mailedVisit(network, 0)
+  let canceller: pg.Client | undefined
+  await whileHeld(
+    async (blocker) => {
+      canceller = blocker
+      await blocker.query(`update appointment set status = 'cancelled' where id = $1`, [id])
+    },
+    async (pid) => {
+      const confirming = use('confirm', { token: token('confirm') })
+      await until('the answer waits for the visit', async () => {
+        const { rows } = await canceller!.query(
+          'select from pg_locks where not granted and $1::int = any (pg_blocking_pids(pid))',
+          [pid],
+        )
+        return rows.length > 0
+      })
+      await canceller!.query('commit')
+      assert.equal((await confirming).body.type, '/problems/wrong-state')
+    },
+  )
+  assert.equal((await eventsAbout(id, 'appointment.attendance-confirmed')).length, 0)
+})
+
+test('a message by SMS that went to another number opens nothing once the number is corrected', async () => {
+  const network = await openNetwork()
+  const { token, id, mailId, accountId, patientId } = await mailedVisit(network, 0)
+  const { db } = runtime
+  const sentTo = (address: string | null) =>
+    db
+      .updateTable('notification')
+      .set({ channel: 'sms', address })
+      .where('id', '=', mailId)
+      .execute()
+  const phoneOf = async (account: string | null, patient: string | null) => {
+    await db.updateTable('account').set({ phone: account }).where('id', '=', accountId).execute()
+    await db.updateTable('patient').set({ phone: patient }).where('id', '=', patientId).execute()
+  }
+  const isGood = async () => (await use('view', { token: token('cancel') })).status === 200
+  await sentTo('+33612345678')
+  // The account's number as people write it, or else that of the account's own record.
+  for (const phone of ['06 12 34 56 78', '+33 6 12 34 56 78', '0033612345678']) {
+    await phoneOf(phone, '+33 7 00 00 00 00')
+    assert.equal(await isGood(), true, phone)
+    await phoneOf(null, phone)
+    assert.equal(await isGood(), true, phone)
+  }
+  for (const phone of ['07 12 34 56 78', '06 12 34 56 79', '+49 6 12 34 56 78', 'unknown', null]) {
+    await phoneOf(phone, phone)
+    assert.equal(await isGood(), false, String(phone))
+    assertInvalid(await use('cancel', { token: token('cancel') }))
+  }
+  await phoneOf('06 12 34 56 78', null)
+  await sentTo(null)
+  assert.equal(await isGood(), false)
+  assert.equal(await storedStatus(id), 'confirmed')
+})
+
+test('a mail of which nobody knows where it went opens nothing', async () => {
+  const network = await openNetwork()
+  const { id, accountId } = await makeVisit(network, 0)
+  const mailId = await mailAbout(runtime, { appointmentId: id, accountId, address: null })
+  assertInvalid(await use('view', { token: wordOf(runtime, 'view', mailId) }))
+})
+
+test('who has no account has no links any more once somebody acts for them', async () => {
+  const network = await openNetwork()
+  const { patientId, token, id } = await mailedWithoutAccount(network, 0)
+  const someone = await makePatient(runtime)
+  const isGood = async () => (await use('view', { token: token('cancel') })).status === 200
+  const at = runtime.clock()
+  const { db } = runtime
+  await db
+    .insertInto('patient_access')
+    .values({
+      account_id: someone.accountId,
+      patient_id: patientId,
+      relation: 'carer',
+      scope: 'see',
+      created_at: formatUtc(at),
+    })
+    .execute()
+  const change = (values: { scope?: 'book' | 'manage'; ends_at?: string | null }) =>
+    db.updateTable('patient_access').set(values).where('patient_id', '=', patientId).execute()
+  assert.equal(await isGood(), true)
+  for (const scope of ['book', 'manage'] as const) {
+    await change({ scope })
+    assert.equal(await isGood(), false, scope)
+    assertInvalid(await use('cancel', { token: token('cancel') }))
+  }
+  await change({ ends_at: formatUtc(at - 1000) })
+  assert.equal(await isGood(), true)
+  assert.equal(await storedStatus(id), 'confirmed')
+})
+
+test('who lists the times of a link is on record', async () => {
+  const network = await openNetwork()
+  const { token, id, mailId, accountId } = await mailedVisit(network, 0)
+  const before = (await auditOf(id)).length
+  await use('open-times', { token: token('move') })
+  const details = { by: 'link', purpose: 'move', notificationId: mailId }
+  assert.deepEqual((await auditOf(id)).slice(before), [
+    { action: 'link.use', actor_id: accountId, allowed: true, details },
+  ])
+})
+
+test('another time than the one that was moved to is another wish', async () => {
+  const network = await openNetwork()
+  const { token, id } = await mailedVisit(network, 0)
+  const [one, other] = [network.slots[4]!, network.slots[6]!]
+  const move = (slotId: string) => use('move', { token: token('move'), slotId, version: 1 })
+  const first = await move(one.id)
+  const second = await move(other.id)
+  assert.equal(second.status, 412)
+  assert.equal(second.body.type, '/problems/stale-version')
+  assert.deepEqual(await move(one.id), first)
+  assert.equal((await storedVisit(id)).starts_at, instantOf(one.startsAt))
+})
+
+test('of a name in whatever form a link shows the first name, or the initial of a single word', () => {
+  for (const [name, shown] of [
+    ['Anna Maria Berg', 'Anna'],
+    ['Berg, Anna', 'Anna'],
+    ['van der Berg , Anna Maria', 'Anna'],
+    ['بيرغ، آنا', 'آنا'],
+    ['山田太郎', '山.'],
+    ['山田，太郎', '太郎'],
+    ['Madonna', 'M.'],
+    ['Berg,', 'B.'],
+    [' ', ''],
+  ] as const)
+    assert.equal(firstNameOf(name), shown, name)
 })
 
 test('who has lost the patient or the account has lost the links', async () => {

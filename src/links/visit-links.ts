@@ -13,16 +13,17 @@ import { rescheduleAppointment } from '#src/booking/reschedule.ts'
 import { stepOrRefuse } from '#src/booking/step.ts'
 import type { Context } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
-import { transact } from '#src/events/events.ts'
+import { transact, type Transact } from '#src/events/events.ts'
+import { refuseStale } from '#src/http/versions.ts'
 import { addDays, laterOf, type LocalDate } from '#src/kernel/calendar.ts'
-import { Refusal } from '#src/kernel/errors.ts'
+import { NotFound, Refusal } from '#src/kernel/errors.ts'
 import { overlaps } from '#src/kernel/interval.ts'
 import { localDateOf } from '#src/kernel/time.ts'
 import { refuseOffer, takeOffer } from '#src/waitlist/answers.ts'
 import { busyTimesOf } from '#src/waitlist/offer-queries.ts'
 import { presentLink } from './linked-visit.ts'
-import { openLink, type OpenLink } from './open-link.ts'
-import { confirmNotification } from './queries.ts'
+import { isAsAsked, openLink, type OpenLink } from './open-link.ts'
+import { confirmNotification, lockStanding } from './queries.ts'
 import type { LinkedVisitAnswer } from './schemas.ts'
 
 /** The word after the # of a link. */
@@ -62,7 +63,7 @@ export async function cancelByLink(
     command: 'cancel',
     reason: null,
     requestedVersion: version ?? null,
-    request: requestOf(link, { version, body: {} }),
+    request: requestOf(link, { version }),
   })
   return answered(link, answer)
 }
@@ -71,7 +72,7 @@ export async function cancelByLink(
  * Moves the visit to an open time of the same doctor and kind of visit, until the clinic's notice for changes.
  *
  * @throws SlotTaken, PatientBusy, NotOffered, NotAllowed, InvalidRequest, Refusal `too-late`, `wrong-state` or
- * `stale-version`, IdempotencyKeyReused.
+ * `stale-version`.
  */
 export async function moveByLink(
   context: Context,
@@ -82,7 +83,7 @@ export async function moveByLink(
   const answer = await rescheduleAppointment(link.context, link.visit.id, {
     body: { slotId },
     requestedVersion: version ?? null,
-    request: requestOf(link, { version, body: { slotId } }),
+    request: requestOf(link, { version, slotId }),
   })
   return answered(link, answer)
 }
@@ -99,7 +100,9 @@ export async function openTimesByLink(
   context: Context,
   { token, from }: LinkWord & { from?: LocalDate },
 ): Promise<{ days: { date: LocalDate; slots: Slot[] }[]; nextOpenDate: LocalDate | null }> {
-  const { visit, context: acting } = await openLink(context, { word: token, purposes: ['move'] })
+  const link = await openLink(context, { word: token, purposes: ['move'] })
+  const { visit, context: acting } = link
+  await recordUse(link)
   const now = context.clock()
   stepOrRefuse('reschedule', visit, 'patient')
   refuseLateChange(visit, { role: 'patient', now })
@@ -107,10 +110,11 @@ export async function openTimesByLink(
   const asked = { doctorIds: [doctorId], clinicId, visitTypeId, viewerAt: () => 'patient' as const }
   const offer = (await offersOf(acting.board, asked)).get(doctorId)?.[0]
   if (!offer) return { days: [], nextOpenDate: null }
+  const first = laterOf(from ?? todayOf(offer, now), todayOf(offer, now))
+  if (first > horizonOf(offer, now)) return { days: [], nextOpenDate: null }
   const own = { patientId: visit.patient_id, exceptId: visit.id, now }
   const busy = await withRetry(() => busyTimesOf(context.db, own))
 
-  const first = laterOf(from ?? todayOf(offer, now), todayOf(offer, now))
   const last = addDays(first, openDays - 1)
   const byDate = new Map<LocalDate, Slot[]>()
   for (let date = first; date <= last; date = addDays(date, 1)) byDate.set(date, [])
@@ -128,23 +132,20 @@ export async function openTimesByLink(
 }
 
 /**
- * Notes that the patient will come; saying so again changes nothing.
+ * Notes that the patient will come at the time that was asked about; saying so again changes nothing.
  *
- * @throws Refusal `wrong-state` for a visit that is not confirmed.
+ * @throws Refusal `wrong-state` for a visit that is not confirmed or begins at another time now, or
+ * `stale-version`.
  */
 export async function confirmByLink(
   context: Context,
-  { token }: LinkWord,
+  { token, version }: LinkWord & { version?: number },
 ): Promise<LinkedVisitAnswer> {
   const link = await openLink(context, { word: token, purposes: ['confirm'] })
   const { visit, notificationId: id } = link
-  if (link.confirmedAt !== null) return shown(link)
-  if (visit.status !== 'confirmed')
-    throw new Refusal('wrong-state', 'Only a visit that stands can be answered so.', {
-      appointmentStatus: visit.status,
-    })
   const now = context.clock()
   await transact(link.context, async (tx) => {
+    await refuseUnasked(tx, link, version)
     if (!(await confirmNotification(tx.db, { id, now }))) return
     tx.append({
       type: 'appointment.attendance-confirmed',
@@ -162,7 +163,27 @@ export async function confirmByLink(
       details: byLink(link),
     })
   })
-  return shown({ ...link, confirmedAt: now })
+  return shown({ ...link, confirmedAt: link.confirmedAt ?? now })
+}
+
+/** @throws Refusal `wrong-state` or `stale-version` unless the visit stands as it was asked about. */
+async function refuseUnasked(
+  { db }: Transact,
+  link: OpenLink,
+  version: number | undefined,
+): Promise<void> {
+  const visit = await lockStanding(db, link.visit.id)
+  if (!visit) throw new NotFound('appointment')
+  if (!isAsAsked(link, visit))
+    throw new Refusal(
+      'wrong-state',
+      visit.status === 'confirmed'
+        ? 'The visit was moved since this was asked. Open the link of the newest mail about it.'
+        : 'Only a visit that stands can be answered so.',
+      { appointmentStatus: visit.status },
+    )
+  // Who said so before is not asked to look again: it is the time that counts.
+  if (link.confirmedAt === null) refuseStale(visit.version, version ?? null)
 }
 
 /**
@@ -200,13 +221,14 @@ export async function answerOfferByLink(
  */
 function requestOf(
   { context, purpose, notificationId }: OpenLink,
-  { version, body }: { version: number | undefined; body: object },
+  { version, slotId }: { version: number | undefined; slotId?: string },
 ): IdempotentRequest | null {
   return idempotentRequest({
     header: version === undefined ? undefined : `${notificationId}/${version}`,
     accountId: context.actor.accountId,
-    route: `POST /links/${purpose}`,
-    body,
+    // Another time is another wish: after a lost answer it is told that the visit has changed.
+    route: [`POST /links/${purpose}`, ...(slotId === undefined ? [] : [slotId])].join(' '),
+    body: {},
   })
 }
 

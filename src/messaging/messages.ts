@@ -25,15 +25,19 @@ const lineBreak = /\r\n|[\r\v\f\u0085\u2028\u2029]/g
 // oxlint-disable-next-line no-control-regex -- what is taken out is what people cannot see
 const otherControls = /[\u0000-\u0008\u000e-\u001f\u007f-\u009f]/g
 
+/** Anything but controls, formats such as the zero-width space, spaces, and Braille's empty pattern. */
+const visible = /[^\p{C}\p{Z}\u2800]/u
+
 /**
  * The text as it is kept: lines end in a newline, other control characters but the tab are gone, as is
  * space around it.
  *
- * @throws InvalidRequest when nothing is left, or more than 4000 characters.
+ * @throws InvalidRequest when nothing is left that can be seen, or more than 4000 characters.
  */
 export function cleanText(text: string): string {
   const clean = text.replaceAll(lineBreak, '\n').replaceAll(otherControls, '').trim()
-  if (clean === '') throw invalidField('/text', '/text must say something.')
+  if (!visible.test(clean))
+    throw invalidField('/text', '/text must say something: no character of it can be seen.')
   // Characters as the database counts them: an emoji is one, not two halves.
   if (Array.from(clean).length > messageCharactersMax)
     throw invalidField('/text', `/text must have at most ${messageCharactersMax} characters.`)

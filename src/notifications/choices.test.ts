@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { call, makeNetwork } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
-import { auditOf } from '#test/support/visits.ts'
+import { auditOf, contextLater, makePatientOf } from '#test/support/visits.ts'
 import { choosableKinds } from './preferences.ts'
 
 const { app, runtime } = await testVisita()
@@ -112,4 +112,21 @@ test('what cannot be chosen is refused', async () => {
     assert.equal((await change(as, body)).status, 422, JSON.stringify(body))
   const midnight = await change(as, { quietHours: { ...hours, to: '24:00' } })
   assert.equal(midnight.body.quietHours.to, '00:00')
+})
+
+test('a receptionist who is a patient too decides about both', async () => {
+  const network = await makeNetwork(runtime)
+  const as = network.people.deskHere
+  assert.ok(!mailed((await read(as)).kinds).includes('reminder'))
+  await makePatientOf(as)
+  assert.ok(mailed((await read(as)).kinds).includes('reminder'))
+  const { body } = await change(as, { kinds: [{ kind: 'reminder', email: false }] })
+  assert.ok(!mailed(body.kinds).includes('reminder'))
+  const { actor } = await contextLater(as, 0)
+  const stored = await runtime.db
+    .selectFrom('notification_preference')
+    .select(['kind', 'channel', 'wanted'])
+    .where('account_id', '=', actor.accountId)
+    .execute()
+  assert.deepEqual(stored, [{ kind: 'reminder', channel: 'email', wanted: false }])
 })

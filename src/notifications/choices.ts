@@ -1,7 +1,7 @@
 // What an account chose to be told of, when not to be disturbed, and in which language it is written to.
 
 import { record } from '#src/audit/audit.ts'
-import type { SignedInContext } from '#src/context.ts'
+import type { AccountActor, SignedInContext } from '#src/context.ts'
 import type { Role } from '#src/db/tables.ts'
 import { withRetry } from '#src/db/retry.ts'
 import { transact } from '#src/events/events.ts'
@@ -17,7 +17,7 @@ import {
   writeQuietHours,
   type ChoicesRow,
 } from './preference-queries.ts'
-import { choosableKinds, wants, type ChoosableKind } from './preferences.ts'
+import { choosableKinds, wants, type ChoosableKind, type ChosenChannel } from './preferences.ts'
 import type { QuietHours } from './quiet-hours.ts'
 import type { ChoicesAnswer } from './schemas.ts'
 
@@ -78,19 +78,31 @@ function found(row: ChoicesRow | undefined): ChoicesRow {
   return row
 }
 
+/** As whom the account can be told: staff may be patients too, and parents. */
+function sidesOf({ role, patientIds }: AccountActor): Side[] {
+  const side = sideOfRole[role]
+  return side === 'patient' || patientIds.length === 0 ? [side] : [side, 'patient']
+}
+
+/** Whether the account is told of the kind by the channel as any of those. */
+function isTold(
+  actor: AccountActor,
+  { preferences }: ChoicesRow,
+  { kind, channel }: { kind: ChoosableKind; channel: ChosenChannel },
+): boolean {
+  return sidesOf(actor).some((side) => wants(preferences, { kind, side, channel }))
+}
+
 function changedChoices(
   { actor }: SignedInContext,
-  { preferences }: ChoicesRow,
+  before: ChoicesRow,
   kinds: NonNullable<ChoicesInput['kinds']>,
 ) {
-  const side = sideOfRole[actor.role]
   return kinds.flatMap(({ kind, ...channels }) =>
     (['email', 'sms'] as const).flatMap((channel) => {
       const wanted = channels[channel]
-      if (wanted === undefined) return []
-      return wants(preferences, { kind, side, channel }) === wanted
-        ? []
-        : [{ kind, channel, wanted }]
+      const isSo = wanted === isTold(actor, before, { kind, channel })
+      return wanted === undefined || isSo ? [] : [{ kind, channel, wanted }]
     }),
   )
 }
@@ -113,9 +125,8 @@ function languageIn({ config }: SignedInContext, { locale }: ChoicesRow): Langua
 }
 
 function presentChoices(context: SignedInContext, row: ChoicesRow): ChoicesAnswer {
-  const side = sideOfRole[context.actor.role]
-  const isWanted = (kind: ChoosableKind, channel: 'email' | 'sms') =>
-    wants(row.preferences, { kind, side, channel })
+  const isWanted = (kind: ChoosableKind, channel: ChosenChannel) =>
+    isTold(context.actor, row, { kind, channel })
   const quiet = row.quiet_hours
   return {
     kinds: choosableKinds.map((kind) => ({

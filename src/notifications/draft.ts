@@ -37,6 +37,7 @@ export interface Draft {
   accountId: string | null
   patientId: string | null
   invitationId: string | null
+  side: Side
   appointmentId: string | null
   version: number | null
   formerVersion: number | null
@@ -87,6 +88,7 @@ export function draftOf(
     accountId: recipient.account_id,
     patientId: recipient.patient_id,
     invitationId: null,
+    side: news.side,
     appointmentId: news.appointmentId,
     version: news.version,
     formerVersion: news.formerVersion,

@@ -66,8 +66,6 @@ export interface AddressRow {
   email: string | null
   phone: string | null
   locale: string | null
-  doctor_id: string | null
-  clinic_ids: string[]
   /** The patients for whom the account acts as themselves. */
   own_patient_ids: string[]
   role: InvitedRole | null
@@ -82,19 +80,16 @@ export async function addressesOf(
   const { rows } = await sql<AddressRow>`
     select account.id, account.name, account.email,
       coalesce(account.phone, own.phone) as phone, account.locale,
-      doctor.id as doctor_id,
-      array(select clinic_id from membership where account_id = account.id) as clinic_ids,
       case when own.id is null then '{}' else array[own.id] end as own_patient_ids, null as role
     from account
-    left join doctor on doctor.account_id = account.id
     left join (select patient.id, patient.phone, account_id from patient_access
         join patient on patient.id = patient_id where relation = 'self') as own
       on own.account_id = account.id
     where account.id = ${ids} and account.status = 'active'
     union all
-    select id, name, email, phone, locale, null, '{}', array[id], null from patient where id = ${ids}
+    select id, name, email, phone, locale, array[id], null from patient where id = ${ids}
     union all
-    select id, '', email, null, null, null, '{}', '{}', role from invitation
+    select id, '', email, null, null, '{}', role from invitation
     where id = ${ids} and used_at is null`.execute(db)
   return rows
 }

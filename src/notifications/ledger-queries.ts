@@ -1,32 +1,31 @@
 import { sql } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
-import type { NotificationChannel, Role } from '#src/db/tables.ts'
+import type { NotificationChannel } from '#src/db/tables.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
 import type { NotificationRow } from './notification.ts'
 
 /** A row of the ledger with the name of whoever it went to, as it is now. */
 export interface LedgerRow extends NotificationRow {
   recipient_name: string | null
-  recipient_role: Role | null
 }
 
-/** The most rows that are shown of a visit. */
+/** The most rows that are shown of a visit: its newest. */
 export const ledgerRowsMax = 500
 
-/** Everything that anyone was told of the appointment, oldest first. */
+/** What anyone was told of the appointment, oldest first. */
 export async function ledgerOf(db: Queryable, appointmentId: string): Promise<LedgerRow[]> {
-  return db
+  const rows = await db
     .selectFrom('notification')
     .leftJoin('account', 'account.id', 'notification.account_id')
     .leftJoin('patient', 'patient.id', 'notification.patient_id')
     .selectAll('notification')
     .select(sql<string | null>`coalesce(account.name, patient.name)`.as('recipient_name'))
-    .select('account.role as recipient_role')
     .where('appointment_id', '=', appointmentId)
-    .orderBy('queued_at')
-    .orderBy('notification.id')
+    .orderBy('queued_at', 'desc')
+    .orderBy('notification.id', 'desc')
     .limit(ledgerRowsMax)
     .execute()
+  return rows.toReversed()
 }
 
 export interface DeliveryRow {

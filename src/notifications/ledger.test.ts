@@ -48,6 +48,7 @@ test('staff see whom a visit was told to, when, how, and what became of it', asy
   })
   await writeNotification(runtime, {
     account_id: doctor,
+    side: 'doctor',
     appointment_id: id,
     queued_at: at(6),
     sent_at: at(6),

@@ -4,13 +4,10 @@ import { record } from '#src/audit/audit.ts'
 import { findAppointment, placeOf } from '#src/booking/appointment.ts'
 import type { AppointmentRow } from '#src/booking/queries.ts'
 import type { Context, SignedInContext } from '#src/context.ts'
-import type { Role } from '#src/db/tables.ts'
 import { withRetry } from '#src/db/retry.ts'
 import { NotAllowed, NotFound } from '#src/kernel/errors.ts'
 import { formatInstant, formatUtc, type Instant } from '#src/kernel/time.ts'
-import type { Side } from './facts.ts'
 import { deliveryByChannel, ledgerOf, type DeliveryRow, type LedgerRow } from './ledger-queries.ts'
-import { loadFacts } from './load-facts.ts'
 import { maySeeLedger } from './policy.ts'
 import type { DeliveryAnswer, LedgerEntryAnswer } from './schemas.ts'
 
@@ -27,13 +24,7 @@ export async function listLedger(
   const { db } = context
   const visit = await visitOfLedger(context, appointmentId)
   const rows = await withRetry(() => ledgerOf(db, appointmentId))
-  const facts = await loadFacts(context, rows)
-  return rows.map((row) =>
-    presentEntry(row, {
-      side: facts.get(row.id)?.side ?? sideOfRole(row.recipient_role),
-      timeZone: visit.time_zone,
-    }),
-  )
+  return rows.map((row) => presentEntry(row, visit.time_zone))
 }
 
 async function visitOfLedger(
@@ -58,12 +49,6 @@ async function visitOfLedger(
   }
 }
 
-/** Of someone who cannot be asked any more. */
-function sideOfRole(role: Role | null): Side {
-  if (role === 'doctor') return 'doctor'
-  return role === null || role === 'patient' ? 'patient' : 'desk'
-}
-
 const times = ['sent_at', 'delivered_at', 'failed_at', 'read_at', 'confirmed_at'] as const
 const names = {
   sent_at: 'sentAt',
@@ -73,16 +58,13 @@ const names = {
   confirmed_at: 'confirmedAt',
 } as const
 
-function presentEntry(
-  row: LedgerRow,
-  { side, timeZone }: { side: Side; timeZone: string },
-): LedgerEntryAnswer {
+function presentEntry(row: LedgerRow, timeZone: string): LedgerEntryAnswer {
   const at = (instant: Instant) => formatInstant(instant, timeZone)
   return {
     id: row.id,
     kind: row.kind,
     channel: row.channel,
-    recipient: { ...(row.recipient_name !== null && { name: row.recipient_name }), side },
+    recipient: { ...(row.recipient_name !== null && { name: row.recipient_name }), side: row.side },
     status: row.status,
     ...(row.status_reason !== null && { statusReason: row.status_reason }),
     queuedAt: at(row.queued_at),

@@ -19,6 +19,7 @@ import { loadFacts } from './load-facts.ts'
 import type { NotificationRow } from './notification.ts'
 import { choicesOf } from './preference-queries.ts'
 import type { NotificationAnswer } from './schemas.ts'
+import { stillConcerning } from './send-queries.ts'
 import { wordingOf } from './wording.ts'
 
 export interface NotificationPage {
@@ -40,8 +41,10 @@ export async function listNotifications(
     inAppNewestFirst(db, { accountId, isUnread, after, limit: limit + 1 }),
   )
   const shown = rows.slice(0, limit)
-  const [facts, choices, unreadCount] = [
+  const ids = shown.map(({ id }) => id)
+  const [facts, theirs, choices, unreadCount] = [
     await loadFacts(context, shown),
+    await withRetry(() => stillConcerning(db, { ids, now: context.clock() })),
     await withRetry(() => choicesOf(db, accountId)),
     await withRetry(() => unreadCountOf(db, accountId)),
   ]
@@ -55,7 +58,12 @@ export async function listNotifications(
   return {
     rows,
     unreadCount,
-    present: (row) => presentNotification(row, { facts: facts.get(row.id), language }),
+    present(row) {
+      const known = facts.get(row.id)
+      // Of a visit that is no longer theirs they are not told how things stand today.
+      const shownOf = known && !theirs.has(row.id) ? { ...known, visit: null } : known
+      return presentNotification(row, { facts: shownOf, language })
+    },
   }
 }
 

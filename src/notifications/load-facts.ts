@@ -5,7 +5,7 @@ import type { Runtime } from '#src/context.ts'
 import { invitationAddress } from '#src/identity/invitations.ts'
 import { linkTo, type VisitPurpose } from '#src/links/address.ts'
 import { claimLinkAddress } from '#src/patients/claim-links.ts'
-import type { Facts, Side, VisitFacts } from './facts.ts'
+import type { Facts, VisitFacts } from './facts.ts'
 import { addressesOf, toldVisits, type AddressRow, type ToldVisitRow } from './facts-queries.ts'
 import type { NotificationRow } from './notification.ts'
 
@@ -32,31 +32,43 @@ export async function loadRows(
       )
     ).map((recipient) => [recipient.id, recipient]),
   )
-  const wanted = rows.flatMap(({ appointment_id: appointmentId, version, former_version }) =>
-    appointmentId === null
-      ? []
-      : [version, former_version].flatMap((one) =>
-          one === null ? [] : [{ appointmentId, version: one }],
-        ),
-  )
+  const wanted = rows.flatMap((row) => [...placeOf(row), ...formerPlaceOf(row)])
   const visits = new Map(
     (wanted.length === 0 ? [] : await toldVisits(runtime.db, wanted)).map((visit) => [
       `${visit.appointment_id} ${visit.version}`,
       visit,
     ]),
   )
-  const visitAt = ({ appointment_id }: NotificationRow, version: number | null) =>
-    visits.get(`${appointment_id} ${version}`) ?? null
+  const visitAt = (places: readonly Place[]) =>
+    places.map((place) => visits.get(`${place.appointmentId} ${place.version}`) ?? null)[0] ?? null
   return new Map(
     rows.flatMap((row) => {
       const recipient = recipients.get(row.recipient_id)
       if (!recipient) return []
-      const visit = visitAt(row, row.version)
-      const former = visitAt(row, row.former_version)
+      const visit = visitAt(placeOf(row))
+      const former = visitAt(formerPlaceOf(row))
       const facts = factsOf(runtime, { row, recipient, visit, former })
       return [[row.id, { facts, recipient, visit }] as const]
     }),
   )
+}
+
+/** A visit at a version. */
+interface Place {
+  appointmentId: string
+  version: number
+}
+
+function placeOf({ appointment_id: appointmentId, version }: NotificationRow): Place[] {
+  return appointmentId === null || version === null ? [] : [{ appointmentId, version }]
+}
+
+/** As the recipient knew the visit; of an offered time, the visit that would move there. */
+function formerPlaceOf(row: NotificationRow): Place[] {
+  const { appointment_id: appointmentId, former_version: version, details } = row
+  if (row.kind === 'waitlist_offer' && details['visitId'] !== undefined)
+    return [{ appointmentId: String(details['visitId']), version: Number(details['visitVersion']) }]
+  return appointmentId === null || version === null ? [] : [{ appointmentId, version }]
 }
 
 /** As `loadRows`, the facts alone. */
@@ -78,7 +90,7 @@ function factsOf(
   },
 ): Facts {
   const { row, recipient, visit, former } = options
-  const side = visit === null ? 'patient' : sideOf(recipient, visit, former)
+  const { side } = row
   const { minutes, notice } = row.details
   return {
     kind: row.kind,
@@ -94,16 +106,8 @@ function factsOf(
     notice: row.kind === 'account' ? noticeOf(notice) : null,
     invitedRole: recipient.role,
     publicUrl: publicUrlAt(runtime.config, runtime.config.port),
-    links: linksOf(runtime, { row, side, visit }),
+    links: linksOf(runtime, row),
   }
-}
-
-/** As whom the recipient is told: the staff of a visit that is their own are its patient. */
-function sideOf(recipient: AddressRow, visit: ToldVisitRow, former: ToldVisitRow | null): Side {
-  if (recipient.own_patient_ids.includes(visit.patient_id)) return 'patient'
-  const doctorIds = [visit.doctor_id, former?.doctor_id]
-  if (recipient.doctor_id !== null && doctorIds.includes(recipient.doctor_id)) return 'doctor'
-  return recipient.clinic_ids.includes(visit.clinic_id) ? 'desk' : 'patient'
 }
 
 function noticeOf(value: string | number | undefined): Facts['notice'] {
@@ -149,14 +153,11 @@ const linksByKind: Partial<Record<NotificationRow['kind'], readonly VisitPurpose
   delay: ['view'],
 }
 
-function linksOf(
-  runtime: Loading,
-  { row, side, visit }: { row: NotificationRow; side: Side; visit: ToldVisitRow | null },
-): Facts['links'] {
+function linksOf(runtime: Loading, row: NotificationRow): Facts['links'] {
   if (row.kind === 'invitation') return { invitation: invitationAddress(runtime, row.recipient_id) }
   if (row.kind === 'claim_link')
     return { claim: claimLinkAddress(runtime, String(row.details['linkId'])) }
-  if (side !== 'patient' || visit === null) return {}
+  if (row.side !== 'patient' || row.appointment_id === null) return {}
   const purposes = linksByKind[row.kind] ?? []
   return Object.fromEntries(purposes.map((purpose) => [purpose, linkTo(runtime, purpose, row.id)]))
 }

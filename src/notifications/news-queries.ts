@@ -7,6 +7,9 @@ export interface OfferNewsRow {
   patient_id: string
   version: number
   expires_at: Instant
+  /** The visit that would move there, if there is one. */
+  visit_id: string | null
+  visit_version: number | null
 }
 
 /** The times with these ids that are still held for someone who waits. */
@@ -15,10 +18,14 @@ export async function openOffersOf(
   { appointmentIds, now }: { appointmentIds: readonly string[]; now: Instant },
 ): Promise<OfferNewsRow[]> {
   const { rows } = await sql<OfferNewsRow>`
-    select appointment.id as appointment_id, patient_id, version, appointment.expires_at
-    from waitlist_offer join appointment on appointment.id = waitlist_offer.appointment_id
+    select appointment.id as appointment_id, appointment.patient_id, appointment.version,
+      appointment.expires_at, visit.id as visit_id, visit.version as visit_version
+    from waitlist_offer
+    join appointment on appointment.id = waitlist_offer.appointment_id
+    join waitlist_entry on waitlist_entry.id = entry_id
+    left join appointment as visit on visit.id = waitlist_entry.appointment_id
     where appointment.id = any (${appointmentIds}::uuid[]) and outcome is null
-      and status = 'held' and appointment.expires_at > ${formatUtc(now)}`.execute(db)
+      and appointment.status = 'held' and appointment.expires_at > ${formatUtc(now)}`.execute(db)
   return rows
 }
 
@@ -93,19 +100,22 @@ export async function messagesToTell(
   return rows
 }
 
-/** Of these visits, the accounts that have not read yet that there are messages, as "visit account". */
+/**
+ * Of these visits, the accounts that were told since then that there are messages and have not read it,
+ * as "visit account".
+ */
 export async function unreadMessageNews(
   db: Queryable,
-  appointmentIds: readonly string[],
+  { appointmentIds, since }: { appointmentIds: readonly string[]; since: Instant },
 ): Promise<Set<string>> {
   const { rows } = await sql<{ key: string }>`
     select distinct appointment_id || ' ' || account_id as key from notification
     where appointment_id = any (${appointmentIds}::uuid[]) and kind = 'message' and channel = 'in_app'
-      and status = 'sent' and read_at is null`.execute(db)
+      and status = 'sent' and read_at is null and queued_at > ${formatUtc(since)}`.execute(db)
   return new Set(rows.map(({ key }) => key))
 }
 
-/** Whoever read the messages of a visit needs no news of them any more; true when there was any. */
+/** Whoever read messages of a visit needs no news of those any more; true when the list had any. */
 export async function settleMessageNews(
   db: Queryable,
   { appointmentId, accountId, now }: { appointmentId: string; accountId: string; now: Instant },
@@ -116,9 +126,32 @@ export async function settleMessageNews(
       due_at = case when status = 'queued' then null else due_at end,
       read_at = case when channel = 'in_app' then ${formatUtc(now)}::timestamptz end
     where appointment_id = ${appointmentId} and account_id = ${accountId} and kind = 'message'
+      and exists (
+        select from message join message_read on message_read.appointment_id = message.appointment_id
+        where message.id = (details->>'messageId')::uuid
+          and message_read.account_id = ${accountId} and sent_at <= read_until)
       and (status = 'queued' and attempts = 0 or channel = 'in_app' and status = 'sent' and read_at is null)
     returning channel`.execute(db)
   return rows.some(({ channel }) => channel === 'in_app')
+}
+
+/** Of these readings, the newest message that the reader has still not read, if there is one. */
+export async function unreadAfter(
+  db: Queryable,
+  readings: readonly { appointmentId: string; accountId: string }[],
+): Promise<{ message_id: string; account_id: string }[]> {
+  const { rows } = await sql<{ message_id: string; account_id: string }>`
+    select message.id as message_id, reading.account_id
+    from unnest(${readings.map(({ appointmentId }) => appointmentId)}::uuid[],
+      ${readings.map(({ accountId }) => accountId)}::uuid[]) as reading (appointment_id, account_id)
+    join message_read on message_read.appointment_id = reading.appointment_id
+      and message_read.account_id = reading.account_id
+    cross join lateral (
+      select id from message
+      where message.appointment_id = reading.appointment_id and message.side <> message_read.side
+        and sent_at > read_until
+      order by sent_at desc limit 1) as message`.execute(db)
+  return rows
 }
 
 export interface InvitationNewsRow {
@@ -147,7 +180,10 @@ export interface ClaimNewsRow {
   expires_at: Instant
 }
 
-/** The open links to the records of these patients whom a mail can reach. */
+/**
+ * The open links to the records of these patients whom a mail can reach. Only a date of birth protects a
+ * record from whoever reads the mail at an address that was written down wrong.
+ */
 export async function claimLinksToTell(
   db: Queryable,
   { patientIds, now }: { patientIds: readonly string[]; now: Instant },
@@ -156,6 +192,7 @@ export async function claimLinksToTell(
     select patient_claim_link.id, patient_id, expires_at
     from patient_claim_link join patient on patient.id = patient_id
     where patient_id = any (${patientIds}::uuid[]) and used_at is null and email is not null
+      and date_of_birth is not null
       and expires_at > ${formatUtc(now)}`.execute(db)
   return rows
 }

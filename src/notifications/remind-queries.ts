@@ -17,11 +17,11 @@ export async function lockMark(
 
 export async function moveMark(
   db: Queryable,
-  { name, now }: { name: string; now: Instant },
+  { name, reachedAt }: { name: string; reachedAt: Instant },
 ): Promise<void> {
   await db
     .updateTable('clock_mark')
-    .set({ reached_at: formatUtc(now) })
+    .set({ reached_at: formatUtc(reachedAt) })
     .where('name', '=', name)
     .execute()
 }
@@ -35,26 +35,31 @@ export interface DueReminderRow {
 }
 
 /**
- * The visits of which their patients are to be reminded since `after`: each once, by the shortest time
- * ahead. What was arranged, or moved there, later than that time ahead is no news to anyone.
+ * The visits whose reminders came due from `after` to `until`: each once, and not by a time ahead where a
+ * shorter one has passed by `now` too. What was arranged, or moved there, later than that time ahead is no
+ * news to anyone.
  */
 export async function dueReminders(
   db: Queryable,
-  { after, now }: { after: Instant; now: Instant },
+  { after, until, now }: { after: Instant; until: Instant; now: Instant },
 ): Promise<DueReminderRow[]> {
+  const ahead = sql`make_interval(mins => minutes)`
   const { rows } = await sql<DueReminderRow>`
-    select distinct on (appointment.id) appointment.id as appointment_id, patient_id, appointment.version,
-      appointment.starts_at, minutes
-    from (select distinct unnest(reminder_minutes) as minutes from clinic) as ahead
+    select appointment.id as appointment_id, patient_id, appointment.version, appointment.starts_at, minutes
+    from (select distinct unnest(reminder_minutes) as minutes from clinic) as reminder
     join appointment
-      on appointment.starts_at > ${formatUtc(after)}::timestamptz + make_interval(mins => minutes)
-      and appointment.starts_at <= ${formatUtc(now)}::timestamptz + make_interval(mins => minutes)
+      on appointment.starts_at > ${formatUtc(after)}::timestamptz + ${ahead}
+      and appointment.starts_at <= ${formatUtc(until)}::timestamptz + ${ahead}
     join clinic on clinic.id = appointment.clinic_id and minutes = any (clinic.reminder_minutes)
     where status = 'confirmed' and appointment.starts_at > ${formatUtc(now)}
       and not exists (
+        select from unnest(clinic.reminder_minutes) as shorter
+        where shorter < minutes
+          and appointment.starts_at <= ${formatUtc(now)}::timestamptz + make_interval(mins => shorter))
+      and not exists (
         select from appointment_event as step
         where step.appointment_id = appointment.id and step.command <> 'note'
-          and step.occurred_at > appointment.starts_at - make_interval(mins => minutes))
-    order by appointment.id, minutes`.execute(db)
+          and step.occurred_at > appointment.starts_at - ${ahead})
+    order by appointment.starts_at, appointment.id`.execute(db)
   return rows
 }

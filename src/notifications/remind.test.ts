@@ -7,7 +7,14 @@ import type { Instant } from '#src/kernel/time.ts'
 import { startMailServer } from '#test/support/mail-server.ts'
 import { ledgerOf, skipEarlierNews, tellEverything } from '#test/support/told.ts'
 import { testVisita } from '#test/support/visita.ts'
-import { contextAt, instantOf, makeVisit, openNetwork } from '#test/support/visits.ts'
+import {
+  addDoctor,
+  command,
+  contextAt,
+  instantOf,
+  makeVisit,
+  openNetwork,
+} from '#test/support/visits.ts'
 import { remind } from './remind.ts'
 import { sendDue } from './send.ts'
 
@@ -140,6 +147,36 @@ test('what was booked later than its reminder would have come is not reminded of
     (await ledgerOf(id)).filter(({ kind }) => kind === 'reminder'),
     [],
   )
+})
+
+test('a reminder that waits is not sent when a colleague sees the patient at that time', async () => {
+  await skipEarlierNews()
+  const network = await openNetwork()
+  const colleague = await addDoctor(network)
+  const { id, accountId } = await makeVisit(network, 50)
+  await tellEverything()
+  const startsAt = instantOf(network.slots[50]!.startsAt)
+  await remindedUntil(startsAt - 49 * hour)
+  await remind({ ...runtime, clock: () => startsAt - 47 * hour })
+  const moved = await command(network.people.deskHere, id, 'reschedule', {
+    body: {
+      doctorId: colleague,
+      startsAt: network.slots[50]!.startsAt,
+      visitTypeId: network.visitTypeId,
+    },
+  })
+  assert.equal(moved.status, 200, JSON.stringify(moved.body))
+  await sendDue({
+    ...runtime,
+    clock: () => startsAt - 46 * hour,
+    config: { ...runtime.config, mail: { ...runtime.config.mail, from } },
+    senders: { mail, sms: null },
+  })
+  const row = (await ledgerOf(id)).find(
+    ({ kind, channel, account_id }) =>
+      kind === 'reminder' && channel === 'email' && account_id === accountId,
+  )
+  assert.equal(row!.status, 'withdrawn')
 })
 
 test('a visit that has begun is reminded of no more', async () => {

@@ -3,6 +3,7 @@ import type { Queryable } from '#src/db/connect.ts'
 import type { NotificationChannel } from '#src/db/tables.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
 import type { NotificationRow } from './notification.ts'
+import { visitKinds } from './told.ts'
 
 /**
  * Takes up to `limit` rows that are due: what is to be sent, and what was sent and is to be asked after.
@@ -11,7 +12,7 @@ import type { NotificationRow } from './notification.ts'
 export async function takeDue(
   db: Queryable,
   options: {
-    channels: readonly NotificationChannel[]
+    channel: NotificationChannel
     now: Instant
     leasedUntil: Instant
     limit: number
@@ -22,16 +23,37 @@ export async function takeDue(
       attempts = least(attempts + case when status = 'queued' then 1 else 0 end, 1000)
     where id in (
       select id from notification
-      where due_at <= ${formatUtc(options.now)} and channel = any (${[...options.channels]})
+      where due_at <= ${formatUtc(options.now)} and channel = ${options.channel}
       order by due_at limit ${options.limit}
       for update skip locked)
     returning *`.execute(db)
   return rows
 }
 
+/** Whether the recipient is still concerned as whom they were told: by a present access, or as staff. */
+function isConcerned(now: Instant) {
+  return sql<boolean>`(notification.appointment_id is null or account_id is null
+    or case notification.side
+      when 'patient' then exists (
+        select from patient_access
+        where patient_access.account_id = notification.account_id
+          and patient_access.patient_id = appointment.patient_id and scope <> 'see'
+          and (ends_at is null or ends_at > ${formatUtc(now)}))
+      when 'doctor' then exists (
+        select from doctor join appointment_event as step on step.doctor_id = doctor.id
+        where doctor.account_id = notification.account_id
+          and step.appointment_id = notification.appointment_id
+          and step.version in (notification.version, former_version))
+      else exists (
+        select from membership
+        where membership.account_id = notification.account_id
+          and membership.clinic_id = told.clinic_id) end)`
+}
+
 /**
- * Which of these are still true: the reminder of a visit that takes place then, the offer of a time that
- * is held, messages that nobody has read; and whose recipient is still concerned.
+ * Which of these are still true: the newest news of a visit, the reminder of one that takes place then and
+ * there, the offer of a time that is held, messages that nobody has read; and whose recipient is still
+ * concerned.
  */
 export async function stillTrue(
   db: Queryable,
@@ -39,39 +61,61 @@ export async function stillTrue(
 ): Promise<Set<string>> {
   const { rows } = await sql<{ id: string }>`
     select notification.id from notification
-    left join appointment on appointment.id = appointment_id
+    left join appointment on appointment.id = notification.appointment_id
+    left join appointment_event as told on told.appointment_id = notification.appointment_id
+      and told.version = notification.version
     left join delay on delay.doctor_id = appointment.doctor_id and delay.clinic_id = appointment.clinic_id
       and delay.on_date = appointment.local_starts_at::date
     where notification.id = any (${ids}::uuid[])
-      and case kind
-        when 'reminder' then appointment.status = 'confirmed'
-          and extract(epoch from appointment.starts_at) * 1000 = (details->>'startsAt')::numeric
-        when 'waitlist_offer' then appointment.status = 'held'
+      and case
+        when kind = any (${[...visitKinds]}) then not exists (
+          select from notification as newer
+          where newer.recipient_id = notification.recipient_id
+            and newer.appointment_id = notification.appointment_id
+            and newer.channel = notification.channel and newer.kind = any (${[...visitKinds]})
+            and newer.version > notification.version and newer.status <> 'withdrawn')
+        when kind = 'reminder' then appointment.status = 'confirmed'
+          and appointment.starts_at = told.starts_at and appointment.doctor_id = told.doctor_id
+          and appointment.clinic_id = told.clinic_id
+        when kind = 'waitlist_offer' then appointment.status = 'held'
           and appointment.expires_at > ${formatUtc(now)}
-        when 'delay' then appointment.status = 'confirmed'
+        when kind = 'delay' then appointment.status = 'confirmed'
           and coalesce(delay.minutes, 0) = (details->>'minutes')::integer
-        when 'message' then exists (
+        when kind = 'message' then exists (
           select from message left join message_read
             on message_read.appointment_id = message.appointment_id
               and message_read.account_id = notification.account_id
           where message.appointment_id = notification.appointment_id
             and message.author_id is distinct from notification.account_id
             and (read_until is null or sent_at > read_until))
-        when 'claim_link' then exists (
+        when kind = 'claim_link' then exists (
           select from patient_claim_link
           where id = (details->>'linkId')::uuid and used_at is null)
         else true end
-      -- Who no longer acts for the patient and is not staff has no business with the visit any more.
-      and (appointment_id is null or account_id is null
-        or exists (
-          select from patient_access
-          where patient_access.account_id = notification.account_id
-            and patient_access.patient_id = appointment.patient_id and scope <> 'see'
-            and (ends_at is null or ends_at > ${formatUtc(now)}))
-        or exists (select from doctor where doctor.account_id = notification.account_id)
-        or exists (select from membership where membership.account_id = notification.account_id))
-  `.execute(db)
+      and ${isConcerned(now)}`.execute(db)
   return new Set(rows.map(({ id }) => id))
+}
+
+/** Which of these rows of lists are about visits that still concern the account. */
+export async function stillConcerning(
+  db: Queryable,
+  { ids, now }: { ids: readonly string[]; now: Instant },
+): Promise<Set<string>> {
+  const { rows } = await sql<{ id: string }>`
+    select notification.id from notification
+    left join appointment on appointment.id = notification.appointment_id
+    left join appointment_event as told on told.appointment_id = notification.appointment_id
+      and told.version = notification.version
+    where notification.id = any (${ids}::uuid[]) and ${isConcerned(now)}`.execute(db)
+  return new Set(rows.map(({ id }) => id))
+}
+
+/** Writes down where the message is about to go, so that its links open for who gets it there alone. */
+export async function noteAddress(
+  db: Queryable,
+  { id, address }: { id: string; address: string },
+): Promise<void> {
+  await db.updateTable('notification').set({ address }).where('id', '=', id).execute()
 }
 
 /** Writes down that the message was handed over; `askAt` is when to ask what became of it. */
@@ -79,7 +123,6 @@ export async function noteSent(
   db: Queryable,
   options: {
     id: string
-    address: string
     providerId: string | null
     now: Instant
     askAt: Instant | null
@@ -90,7 +133,6 @@ export async function noteSent(
     .set({
       status: 'sent',
       status_reason: null,
-      address: options.address,
       provider_id: options.providerId,
       sent_at: formatUtc(options.now),
       due_at: options.askAt === null ? null : formatUtc(options.askAt),
@@ -119,6 +161,7 @@ export async function noteUnsent(
       failed_at: options.status === 'failed' ? formatUtc(options.now) : null,
     })
     .where('id', 'in', options.ids)
+    .where('status', '=', 'queued')
     .execute()
 }
 

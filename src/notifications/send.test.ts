@@ -1,16 +1,25 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, test } from 'node:test'
 import ICAL from 'ical.js'
+import { Undeliverable } from '#src/delivery/delivery.ts'
 import { createSmtpSender } from '#src/delivery/smtp.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { startMailServer, type ParsedMail } from '#test/support/mail-server.ts'
+import { call } from '#test/support/network.ts'
 import { book, makePatient } from '#test/support/patient.ts'
+import { until } from '#test/support/race-servers.ts'
 import { ledgerOf, skipEarlierNews, tellEverything } from '#test/support/told.ts'
 import { testVisita } from '#test/support/visita.ts'
-import { command, makeVisit, openNetwork } from '#test/support/visits.ts'
-import { sendDue, type Sending } from './send.ts'
+import {
+  changeDoctor,
+  command,
+  contextLater,
+  makeVisit,
+  openNetwork,
+} from '#test/support/visits.ts'
+import { keepSending, sendDue, type Sending } from './send.ts'
 
-const { runtime } = await testVisita()
+const { runtime, app } = await testVisita()
 const server = await startMailServer()
 const from = 'North Clinics <visits@example.org>'
 const mail = createSmtpSender({ url: server.url, from })
@@ -202,7 +211,6 @@ test('people are written to in their language', async () => {
     .set({ locale: 'de-AT' })
     .where('id', '=', patient.accountId)
     .execute()
-  const { app } = await testVisita()
   await book(app, patient.as, { slotId: network.slots[0]!.id })
   await tellEverything()
   await sendAll()
@@ -232,4 +240,198 @@ test('quiet hours hold a mail back until they end', async () => {
   assert.equal(count(), 1)
   await sendAll(121 * minute)
   assert.equal(count(), 2)
+})
+
+test('what became of a visit is never followed by older news of it', async () => {
+  const network = await openNetwork()
+  const { id, accountId } = await makeVisit(network, 40)
+  await tellEverything()
+  server.refuse(() => 451)
+  await sendAll()
+  await command(network.people.deskHere, id, 'cancel', { body: { reason: 'The doctor is ill.' } })
+  await tellEverything()
+  server.refuse(() => null)
+  await sendAll(2 * minute)
+  await sendAll(60 * minute)
+  assert.deepEqual(
+    mailsTo(addressOf(accountId)).map((one) => eventIn(one).method),
+    ['CANCEL'],
+  )
+})
+
+test('who was told as staff, and is no longer, is not written to as a patient', async () => {
+  const network = await openNetwork()
+  const { db } = runtime
+  await changeDoctor(network, { bookingMode: 'on_request' })
+  const { actor } = await contextLater(network.people.deskHere, 0)
+  await db
+    .insertInto('notification_preference')
+    .values({ account_id: actor.accountId, kind: 'requested', channel: 'email', wanted: true })
+    .execute()
+  await makeVisit(network, 0)
+  await tellEverything()
+  await db
+    .updateTable('membership')
+    .set({ clinic_id: network.otherClinicId })
+    .where('account_id', '=', actor.accountId)
+    .execute()
+  await sendAll()
+  assert.equal(mailsTo(addressOf(actor.accountId)).length, 0)
+  const { body } = await call(app, 'GET /notifications', { as: network.people.deskHere })
+  assert.ok(!JSON.stringify(body.items).includes('Anna'), JSON.stringify(body.items))
+})
+
+test('a receptionist whose child is the patient is written to as a parent', async () => {
+  const network = await openNetwork()
+  const child = await makePatient(runtime)
+  const { actor } = await contextLater(network.people.deskHere, 0)
+  await runtime.db
+    .insertInto('patient_access')
+    .values({
+      account_id: actor.accountId,
+      patient_id: child.patientId,
+      relation: 'parent',
+      scope: 'manage',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  await book(app, child.as, { slotId: network.slots[0]!.id })
+  await tellEverything()
+  await sendAll()
+  const [received] = mailsTo(addressOf(actor.accountId))
+  assert.equal(eventIn(received!).method, 'REQUEST')
+})
+
+test('a message that takes long holds up no other, of its channel or another', async () => {
+  const network = await openNetwork()
+  const slow = await makeVisit(network, 0)
+  const fine = await makeVisit(network, 1)
+  await tellEverything()
+  const ending = new AbortController()
+  let finish = () => {}
+  const hanging = new Promise<void>((resolve) => {
+    finish = resolve
+  })
+  const sending = later()
+  const working = keepSending(
+    {
+      ...sending,
+      senders: {
+        mail: {
+          ...mail,
+          async send(message) {
+            if (message.to.address === addressOf(slow.accountId)) await hanging
+            return mail.send(message)
+          },
+        },
+        sms: null,
+      },
+    },
+    'email',
+    ending.signal,
+  )
+  const arrived = (accountId: string) =>
+    until('the mail came', () => mailsTo(addressOf(accountId)).length === 1)
+  await arrived(fine.accountId)
+  const next = await makeVisit(network, 2)
+  await tellEverything()
+  await arrived(next.accountId)
+  assert.equal(mailsTo(addressOf(slow.accountId)).length, 0)
+  ending.abort()
+  finish()
+  await working
+  assert.equal(mailsTo(addressOf(slow.accountId)).length, 1, 'what is under way is finished')
+})
+
+test('a provider that cannot say what became of a message is asked a few times and then no more', async () => {
+  const network = await openNetwork()
+  const { id } = await makeVisit(network, 0)
+  await tellEverything()
+  let asked = 0
+  const senders = {
+    mail: {
+      ...mail,
+      deliveryOf: async () => {
+        asked += 1
+        throw new Error('The provider does not know us any more.')
+      },
+    },
+    sms: null,
+  }
+  for (let hours = 0; hours < 72; hours += 1)
+    while ((await sendDue({ ...later(hours * 60 * minute), senders })) > 0);
+  assert.ok(asked <= 5, `it was asked ${asked} times`)
+  const row = (await ledgerOf(id)).find(({ channel }) => channel === 'email')!
+  assert.deepEqual([row.status, row.due_at], ['sent', null])
+})
+
+test('what the provider says of a message stands in the ledger', async () => {
+  const network = await openNetwork()
+  const [one, other] = [await makeVisit(network, 0), await makeVisit(network, 1)]
+  await tellEverything()
+  const sent = new Map<string, string>()
+  const senders = {
+    mail: {
+      ...mail,
+      async send(message: Parameters<typeof mail.send>[0]) {
+        const accepted = await mail.send(message)
+        sent.set(accepted.providerId!, message.to.address)
+        return accepted
+      },
+      deliveryOf: async (providerId: string) =>
+        sent.get(providerId) === addressOf(one.accountId)
+          ? ('delivered' as const)
+          : ('failed' as const),
+    },
+    sms: null,
+  }
+  await sendDue({ ...later(), senders })
+  await sendDue({ ...later(2 * minute), senders })
+  const statusOf = async (id: string) => {
+    const row = (await ledgerOf(id)).find(({ channel }) => channel === 'email')!
+    return [row.status, row.delivered_at !== null, row.failed_at !== null, row.due_at]
+  }
+  assert.deepEqual(await statusOf(one.id), ['delivered', true, false, null])
+  assert.deepEqual(await statusOf(other.id), ['failed', false, true, null])
+})
+
+test('a message that another process has sent does not become a failed one', async () => {
+  const network = await openNetwork()
+  const { id } = await makeVisit(network, 0)
+  await tellEverything()
+  const senders = {
+    mail: {
+      ...mail,
+      // The lease runs out while this one is refused, and another process sends it.
+      async send(): Promise<never> {
+        await sendAll(2 * minute)
+        throw new Undeliverable('The mail server refused the recipient (550).')
+      },
+    },
+    sms: null,
+  }
+  await sendDue({ ...later(), senders })
+  const row = (await ledgerOf(id)).find(({ channel }) => channel === 'email')!
+  assert.equal(row.status, 'sent')
+})
+
+test('a change from a visit in person to one by video is told', async () => {
+  const network = await openNetwork()
+  const { id, accountId } = await makeVisit(network, 0)
+  await tellEverything()
+  await sendAll()
+  await runtime.db
+    .updateTable('visit_type')
+    .set({ mode: 'video', video_link: 'https://video.example.org/room' })
+    .where('id', '=', network.clinicVisitTypeId)
+    .execute()
+  runtime.board.visitTypes.forget(network.clinicVisitTypeId)
+  const moved = await command(network.people.deskHere, id, 'reschedule', {
+    body: { startsAt: network.slots[0]!.startsAt, visitTypeId: network.clinicVisitTypeId },
+  })
+  assert.equal(moved.status, 200, JSON.stringify(moved.body))
+  await tellEverything()
+  await sendAll(2 * minute)
+  const [, change] = mailsTo(addressOf(accountId))
+  assert.match(change!.email.text!, /video\.example\.org/)
 })

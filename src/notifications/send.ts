@@ -4,14 +4,19 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { addressOfSender, invitationOf } from '#src/calendar/event.ts'
 import type { Runtime } from '#src/context.ts'
-import type { NotificationChannel } from '#src/db/tables.ts'
-import { sendMillisecondsMax, Undeliverable, type Accepted } from '#src/delivery/delivery.ts'
+import {
+  sendMillisecondsMax,
+  Undeliverable,
+  type Accepted,
+  type Delivery,
+} from '#src/delivery/delivery.ts'
 import { toE164 } from '#src/delivery/phone.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { languageOf } from './language.ts'
 import { addressOf, doctorNameOf, loadRows, type Loaded } from './load-facts.ts'
 import type { NotificationRow } from './notification.ts'
 import {
+  noteAddress,
   noteDelivery,
   noteRetry,
   noteSent,
@@ -23,52 +28,66 @@ import { wordingOf } from './wording.ts'
 
 export type Sending = Pick<Runtime, 'db' | 'clock' | 'log' | 'config' | 'links' | 'senders'>
 
-const batchSize = 20
+/** How many messages of a channel a process hands over at the same time. */
+const underWayMax = 20
 
 /** Twice as long as a sending can take, so that no two processes send one message at the same time. */
-const leaseMillisecondsDefault = 2 * sendMillisecondsMax
+const leaseMilliseconds = 2 * sendMillisecondsMax
 
 /** After which the next try comes, in minutes; the last one again and again. */
 const retryMinutes = [0.5, 2, 5, 15, 30, 60]
 
-/** How long a message is tried that has no end of its own, in milliseconds. */
-const tryMilliseconds = 3 * 86_400_000
+/** How often a message is tried that has no end of its own: for about three days. */
+const attemptsMax = 75
 
 /** After which a provider is asked what became of a message, in minutes after the sending. */
 const askMinutes = [1, 10, 60, 6 * 60, 24 * 60]
 
+/** The channels by which something is sent. */
+export const sentChannels = ['email', 'sms'] as const
+type SentChannel = (typeof sentChannels)[number]
+
+/** Sends what is due by all channels, up to so many of each. Answers how many rows it took. */
+export async function sendDue(runtime: Sending): Promise<number> {
+  const taken = await Promise.all(
+    sentChannels.map((channel) => startDue(runtime, { channel, limit: underWayMax })),
+  )
+  const all = taken.flat()
+  await Promise.all(all)
+  return all.length
+}
+
 /**
- * Sends what is due, up to a batch, each message by itself: one that fails stops no other. Answers how
- * many rows it took.
+ * Takes up to `limit` rows that are due and starts to work on them, on each by itself: one that fails or
+ * takes long stops no other. Answers the work on each, which throws nothing.
  */
-export async function sendDue(
+async function startDue(
   runtime: Sending,
-  { leaseMilliseconds = leaseMillisecondsDefault }: { leaseMilliseconds?: number } = {},
-): Promise<number> {
+  { channel, limit }: { channel: SentChannel; limit: number },
+): Promise<Promise<void>[]> {
   const { db, clock, senders } = runtime
-  const channels: NotificationChannel[] = [
-    ...(senders.mail ? (['email'] as const) : []),
-    ...(senders.sms ? (['sms'] as const) : []),
-  ]
-  if (channels.length === 0) return 0
+  if ((channel === 'email' ? senders.mail : senders.sms) === null) return []
   const now = clock()
-  const rows = await takeDue(db, {
-    channels,
-    now,
-    leasedUntil: now + leaseMilliseconds,
-    limit: batchSize,
-  })
-  if (rows.length === 0) return 0
+  const rows = await takeDue(db, { channel, now, leasedUntil: now + leaseMilliseconds, limit })
+  if (rows.length === 0) return []
   const queued = await withoutStale(
     runtime,
     rows.filter(({ status }) => status === 'queued'),
   )
   const loaded = await loadRows(runtime, queued)
-  await Promise.all([
-    ...queued.map((row) => sendOne(runtime, row, loaded.get(row.id))),
-    ...rows.filter(({ status }) => status === 'sent').map((row) => askAfter(runtime, row)),
-  ])
-  return rows.length
+  const isSending = new Set(queued.map(({ id }) => id))
+  return rows.map(async (row) => {
+    try {
+      if (row.status === 'sent') await askAfter(runtime, row)
+      else if (isSending.has(row.id)) await sendOne(runtime, row, loaded.get(row.id))
+    } catch (error) {
+      // The lease brings it back.
+      runtime.log.warn(
+        { notification: row.id, error: messageOf(error) },
+        'the ledger could not be written',
+      )
+    }
+  })
 }
 
 /** Leaves out what is too late or no longer true, and writes that down. */
@@ -99,20 +118,19 @@ async function sendOne(
   const { db, clock, log } = runtime
   try {
     if (!loaded) throw new Undeliverable('the recipient is gone')
-    const { address, accepted } = await handOver(runtime, row, loaded)
+    const { providerId } = await handOver(runtime, row, loaded)
     const now = clock()
-    const canAsk = accepted.providerId !== null && senderOf(runtime, row)?.deliveryOf != null
+    const canAsk = providerId !== null && senderOf(runtime, row)?.deliveryOf != null
     await noteSent(db, {
       id: row.id,
-      address,
-      providerId: accepted.providerId,
+      providerId,
       now,
       askAt: canAsk ? now + askMinutes[0]! * 60_000 : null,
     })
   } catch (error) {
     const now = clock()
     const reason = messageOf(error)
-    const isHopeless = error instanceof Undeliverable || now - row.queued_at > tryMilliseconds
+    const isHopeless = error instanceof Undeliverable || row.attempts >= attemptsMax
     log.warn(
       { notification: row.id, channel: row.channel, attempts: row.attempts },
       isHopeless ? 'a message could not be sent' : 'a message could not be sent yet',
@@ -134,21 +152,22 @@ async function handOver(
   runtime: Sending,
   row: NotificationRow,
   { facts, recipient, visit }: Loaded,
-): Promise<{ address: string; accepted: Accepted }> {
-  const { senders, config } = runtime
+): Promise<Accepted> {
+  const { db, senders, config } = runtime
   const wording = wordingOf(facts, languageOf(recipient.locale, config.defaultLanguage))
   if (row.channel === 'sms') {
     const to =
       recipient.phone === null ? null : await toE164(recipient.phone, visit?.clinic_country ?? null)
     if (to === null) throw new Undeliverable('there is no phone number that can be texted')
-    return { address: to, accepted: await senders.sms!.send({ id: row.id, to, text: wording.sms }) }
+    await noteAddress(db, { id: row.id, address: to })
+    return senders.sms!.send({ id: row.id, to, text: wording.sms })
   }
   const address = recipient.email
   if (address === null) throw new Undeliverable('there is no e-mail address')
-  const to = { name: recipient.name, address }
-  const accepted = await senders.mail!.send({
+  await noteAddress(db, { id: row.id, address })
+  return senders.mail!.send({
     id: row.id,
-    to,
+    to: { name: recipient.name, address },
     replyTo:
       visit === null || visit.clinic_email === null
         ? null
@@ -158,7 +177,6 @@ async function handOver(
     html: wording.html,
     calendar: calendarFor(runtime, row, { facts, recipient, visit }),
   })
-  return { address, accepted }
 }
 
 const withInvitation: ReadonlySet<string> = new Set([
@@ -195,7 +213,8 @@ function calendarFor(
     },
     // A second sending says the same.
     stampedAt: row.queued_at,
-    url: facts.links.view ?? null,
+    // A link would open the visit for everyone who sees the calendar.
+    url: null,
     attendee: { name: recipient.name, address: recipient.email! },
   })
 }
@@ -203,14 +222,14 @@ function calendarFor(
 async function askAfter(runtime: Sending, row: NotificationRow): Promise<void> {
   const { db, clock, log } = runtime
   const ask = senderOf(runtime, row)?.deliveryOf ?? null
+  let delivery: Delivery = 'under-way'
   try {
-    const delivery =
-      ask === null || row.provider_id === null ? 'under-way' : await ask(row.provider_id)
-    const now = clock()
-    await noteDelivery(db, { id: row.id, delivery, now, askAt: nextAsk(row, now) })
+    if (ask !== null && row.provider_id !== null) delivery = await ask(row.provider_id)
   } catch (error) {
     log.warn({ notification: row.id, error: messageOf(error) }, 'a provider did not answer')
   }
+  const now = clock()
+  await noteDelivery(db, { id: row.id, delivery, now, askAt: nextAsk(row, now) })
 }
 
 /** Null when it is no use to ask any more: the message stays sent. */
@@ -222,14 +241,30 @@ function nextAsk({ sent_at, provider_id }: NotificationRow, now: number): number
 
 const idlePauseMilliseconds = 500
 
-/** Sends what comes due until `signal` aborts; what is being sent then is finished first. */
-export async function keepSending(runtime: Sending, signal: AbortSignal): Promise<void> {
+/**
+ * Sends what comes due by the channel until `signal` aborts; what is under way then is finished first.
+ */
+export async function keepSending(
+  runtime: Sending,
+  channel: SentChannel,
+  signal: AbortSignal,
+): Promise<void> {
+  const underWay = new Set<Promise<void>>()
+  const isPaused = () =>
+    delay(idlePauseMilliseconds, undefined, { signal, ref: false }).catch(() => {})
   while (!signal.aborted) {
+    let started: Promise<void>[] = []
     try {
-      if ((await sendDue(runtime)) > 0) continue
+      started = await startDue(runtime, { channel, limit: underWayMax - underWay.size })
     } catch (error) {
-      runtime.log.warn({ error: messageOf(error) }, 'the messages could not be sent')
+      runtime.log.warn({ error: messageOf(error) }, 'the messages could not be read')
     }
-    await delay(idlePauseMilliseconds, undefined, { signal, ref: false }).catch(() => {})
+    for (const work of started) {
+      underWay.add(work)
+      void work.finally(() => underWay.delete(work))
+    }
+    if (started.length === 0) await isPaused()
+    while (underWay.size === underWayMax) await Promise.race(underWay)
   }
+  await Promise.all(underWay)
 }

@@ -12,6 +12,7 @@ import {
   messagesToTell,
   openOffersOf,
   settleMessageNews,
+  unreadAfter,
   unreadMessageNews,
   withdrawDelays,
 } from './news-queries.ts'
@@ -22,11 +23,16 @@ import {
   patientSide,
   type RecipientRow,
 } from './recipient-queries.ts'
-import { withoutRecordsOwn } from './tell-visits.ts'
 import type { Telling } from './tell.ts'
 
 /** Messages in a row make one mail, and one that is read at once makes none. */
 const messageMailMilliseconds = 2 * 60_000
+
+/** After a week, as when no mail was set up, nobody wants to hear of it any more. */
+const staleMilliseconds = 7 * 86_400_000
+
+/** Who does not look into the app is mailed again of new messages a day after the last mail. */
+const reminderMilliseconds = 86_400_000
 
 const plain = {
   appointmentId: null,
@@ -55,7 +61,7 @@ export async function draftsOfOffers(
   const now = clock()
   const offers = await openOffersOf(db, { appointmentIds, now })
   const patientIds = offers.map(({ patient_id }) => patient_id)
-  const patients = withoutRecordsOwn(await patientSide(db, { patientIds, now }))
+  const patients = await patientSide(db, { patientIds, now })
   return offers.flatMap((offer) =>
     ofSubject(patients, offer.patient_id).flatMap((recipient) =>
       draftsOf(
@@ -66,6 +72,10 @@ export async function draftsOfOffers(
           topic: `offer:${offer.appointment_id}`,
           appointmentId: offer.appointment_id,
           version: offer.version,
+          details:
+            offer.visit_id === null
+              ? {}
+              : { visitId: offer.visit_id, visitVersion: offer.visit_version! },
           readyAt: now,
           isUrgent: true,
           expiresAt: offer.expires_at,
@@ -103,7 +113,7 @@ export async function draftsOfDelays(
       visits.map(({ appointment_id }) => appointment_id),
     )
     const patientIds = visits.map(({ patient_id }) => patient_id)
-    const patients = withoutRecordsOwn(await patientSide(db, { patientIds, now }))
+    const patients = await patientSide(db, { patientIds, now })
     for (const visit of visits)
       for (const recipient of ofSubject(patients, visit.patient_id))
         drafts.push(
@@ -134,19 +144,28 @@ export async function draftsOfMessages(
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<Draft[]> {
-  const messageIds = subjectsOf(events, 'message.sent').flatMap(({ messageId }) => messageId ?? [])
-  if (messageIds.length === 0) return []
+  const written = subjectsOf(events, 'message.sent').flatMap(({ messageId }) => messageId ?? [])
+  const readings = readingsOf(events)
+  if (written.length === 0 && readings.length === 0) return []
   const now = clock()
-  const messages = await messagesToTell(db, messageIds)
+  const unread = await unreadAfter(db, readings)
+  const messages = await messagesToTell(db, [
+    ...written,
+    ...unread.map(({ message_id }) => message_id),
+  ])
+  /** What was told with an earlier message is news again for who read that one alone. */
+  const isNewsFor = (messageId: string, accountId: string) =>
+    written.includes(messageId) ||
+    unread.some((one) => one.message_id === messageId && one.account_id === accountId)
   const patientIds = messages.map(({ patient_id }) => patient_id)
-  const patients = withoutRecordsOwn(await patientSide(db, { patientIds, now }))
+  const patients = await patientSide(db, { patientIds, now })
   const doctorIds = messages.map(({ doctor_id }) => doctor_id)
   const clinicIds = messages.map(({ clinic_id }) => clinic_id)
   const [doctors, desks] = [await doctorSide(db, doctorIds), await deskSide(db, clinicIds)]
-  const known = await unreadMessageNews(
-    db,
-    messages.map(({ appointment_id }) => appointment_id),
-  )
+  const known = await unreadMessageNews(db, {
+    appointmentIds: messages.map(({ appointment_id }) => appointment_id),
+    since: now - reminderMilliseconds,
+  })
   return messages.flatMap((message) => {
     const others: [Side, RecipientRow[]][] =
       message.side === 'staff'
@@ -161,6 +180,7 @@ export async function draftsOfMessages(
         const key = `${message.appointment_id} ${accountId}`
         // Without an account nobody can read what was written.
         if (accountId === null || accountId === message.author_id || known.has(key)) return []
+        if (!isNewsFor(message.id, accountId)) return []
         known.add(key)
         return draftsOf(
           {
@@ -170,7 +190,9 @@ export async function draftsOfMessages(
             topic: `message:${message.id}`,
             appointmentId: message.appointment_id,
             version: message.version,
+            details: { messageId: message.id },
             readyAt: now + messageMailMilliseconds,
+            expiresAt: now + staleMilliseconds,
           },
           recipient,
           { isOwn: false, smsIsSetUp: senders.sms !== null, now },
@@ -187,11 +209,17 @@ export async function settleReadMessages(
   events: readonly StoredEvent[],
 ): Promise<string[]> {
   const accountIds: string[] = []
-  for (const { appointmentId, accountId } of subjectsOf(events, 'message.read'))
-    if (appointmentId !== undefined && accountId !== undefined)
-      if (await settleMessageNews(db, { appointmentId, accountId, now: clock() }))
-        accountIds.push(accountId)
+  for (const reading of readingsOf(events))
+    if (await settleMessageNews(db, { ...reading, now: clock() }))
+      accountIds.push(reading.accountId)
   return accountIds
+}
+
+/** Who read messages of which visit. */
+function readingsOf(events: readonly StoredEvent[]) {
+  return subjectsOf(events, 'message.read').flatMap(({ appointmentId, accountId }) =>
+    appointmentId === undefined || accountId === undefined ? [] : [{ appointmentId, accountId }],
+  )
 }
 
 const notices = {
@@ -228,6 +256,7 @@ export async function draftsOfAccounts(
           details: { notice },
           readyAt: now,
           isUrgent: true,
+          expiresAt: now + staleMilliseconds,
         },
         recipient,
         { isOwn: false, smsIsSetUp: senders.sms !== null, now },
@@ -255,6 +284,7 @@ export async function draftsOfInvitations(
     accountId: null,
     patientId: null,
     invitationId: id,
+    side: 'patient',
     appointmentId: null,
     version: null,
     formerVersion: null,
@@ -289,6 +319,7 @@ export async function draftsOfClaimLinks(
     accountId: null,
     patientId,
     invitationId: null,
+    side: 'patient',
     appointmentId: null,
     version: null,
     formerVersion: null,

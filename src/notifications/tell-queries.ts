@@ -1,39 +1,52 @@
 import { sql } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
-import type { AppointmentStatus, NotificationChannel } from '#src/db/tables.ts'
+import type { AppointmentStatus, NotificationChannel, VisitMode } from '#src/db/tables.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
 import type { Draft } from './draft.ts'
 import { visitKinds } from './told.ts'
 
-/** A visit as it is, with the last step of its life; a note is none. */
-export interface VisitRow {
-  id: string
+/** Where and how a visit is or was, after the step that made a version. */
+export interface StateRow {
   version: number
   status: AppointmentStatus
-  patient_id: string
-  doctor_id: string
-  clinic_id: string
   starts_at: Instant
   ends_at: Instant
+  doctor_id: string
+  clinic_id: string
+  mode: VisitMode
+}
+
+/** A visit as it is, with the last step of its life; a note is none. */
+export interface VisitRow extends StateRow {
+  id: string
+  patient_id: string
   command: string
   from_status: AppointmentStatus | null
   actor_id: string | null
   occurred_at: Instant
-  /** The version that the last step undid, when it is an undo. */
-  undone_version: number | null
+  step_version: number
+  /** How it was before that step; null for one that was just made. */
+  before: StateRow | null
 }
 
 /** The visits with these ids; times that are only offered are none. */
 export async function visitsToTell(db: Queryable, ids: readonly string[]): Promise<VisitRow[]> {
   const { rows } = await sql<VisitRow>`
     select appointment.id, appointment.version, appointment.status, patient_id, appointment.doctor_id,
-      appointment.clinic_id, appointment.starts_at, appointment.ends_at,
-      step.command, step.from_status, step.actor_id, step.occurred_at,
-      case when step.command = 'undo' then (
-        select max(version) from appointment_event as undone
-        where undone.appointment_id = appointment.id and undone.version < step.version
-          and undone.command <> 'note') end as undone_version
-    from appointment cross join lateral (
+      appointment.clinic_id, appointment.starts_at, appointment.ends_at, visit_type.mode,
+      step.command, step.from_status, step.actor_id, step.occurred_at, step.version as step_version,
+      (select json_build_object('version', before.version, 'status', before.to_status,
+          'starts_at', extract(epoch from before.starts_at) * 1000,
+          'ends_at', extract(epoch from before.ends_at) * 1000, 'doctor_id', before.doctor_id,
+          'clinic_id', before.clinic_id, 'mode', former_type.mode)
+        from appointment_event as before
+        join visit_type as former_type on former_type.id = before.visit_type_id
+        where before.appointment_id = appointment.id and before.version < step.version
+          and before.command <> 'note'
+        order by before.version desc limit 1) as before
+    from appointment
+    join visit_type on visit_type.id = appointment.visit_type_id
+    cross join lateral (
       select * from appointment_event
       where appointment_id = appointment.id and command <> 'note'
       order by version desc limit 1) as step
@@ -43,33 +56,36 @@ export async function visitsToTell(db: Queryable, ids: readonly string[]): Promi
 }
 
 /** What someone was told last of a visit, by one channel. */
-export interface ToldRow {
+export interface ToldRow extends StateRow {
   appointment_id: string
   recipient_id: string
   channel: NotificationChannel
-  version: number
-  status: AppointmentStatus
-  starts_at: Instant
-  ends_at: Instant
-  doctor_id: string
-  clinic_id: string
+  /** It was taken back before anyone saw it. */
+  is_withdrawn: boolean
 }
 
-/** What everyone was told last of these visits, newest first for each recipient. */
+/**
+ * What everyone was told last of these visits by each channel, newest first, and apart from that the last
+ * of what was taken back.
+ */
 export async function lastTold(
   db: Queryable,
   appointmentIds: readonly string[],
 ): Promise<ToldRow[]> {
   const { rows } = await sql<ToldRow>`
     select * from (
-      select distinct on (appointment_id, recipient_id, channel)
+      select distinct on (appointment_id, recipient_id, channel, is_withdrawn)
         notification.appointment_id, recipient_id, channel, notification.version,
-        step.to_status as status, step.starts_at, step.ends_at, step.doctor_id, step.clinic_id
-      from notification join appointment_event as step
+        notification.status = 'withdrawn' as is_withdrawn,
+        step.to_status as status, step.starts_at, step.ends_at, step.doctor_id, step.clinic_id,
+        visit_type.mode
+      from notification
+      join appointment_event as step
         on step.appointment_id = notification.appointment_id and step.version = notification.version
+      join visit_type on visit_type.id = step.visit_type_id
       where notification.appointment_id = any (${appointmentIds}::uuid[])
-        and kind = any (${[...visitKinds]}) and notification.status <> 'withdrawn'
-      order by appointment_id, recipient_id, channel, notification.version desc) as told
+        and kind = any (${[...visitKinds]})
+      order by appointment_id, recipient_id, channel, is_withdrawn, notification.version desc) as told
     order by version desc`.execute(db)
   return rows
 }
@@ -90,30 +106,40 @@ export async function withdrawUnsent(
       and kind = any (${[...visitKinds]}) and status = 'queued' and attempts = 0`.execute(db)
 }
 
-/** Takes steps that were undone out of the lists in which nobody has read of them yet. */
+/**
+ * Takes steps that were undone out of the lists in which nobody has read of them yet. Answers the accounts
+ * whose lists they were in.
+ */
 export async function withdrawUndone(
   db: Queryable,
-  visits: readonly Pick<VisitRow, 'id' | 'undone_version'>[],
-): Promise<void> {
-  await sql`
+  visits: readonly Pick<VisitRow, 'id' | 'step_version' | 'before'>[],
+): Promise<string[]> {
+  const { rows } = await sql<{ account_id: string }>`
     update notification set status = 'withdrawn'
     from unnest(${visits.map(({ id }) => id)}::uuid[],
-      ${visits.map(({ undone_version }) => undone_version)}::integer[]) as visit (id, version)
-    where appointment_id = visit.id and notification.version = visit.version
+      ${visits.map(({ before }) => before?.version ?? null)}::integer[],
+      ${visits.map(({ step_version }) => step_version)}::integer[]) as visit (id, undone, version)
+    where appointment_id = visit.id
+      and notification.version >= visit.undone and notification.version < visit.version
       and kind = any (${[...visitKinds]}) and channel = 'in_app' and status = 'sent' and read_at is null
-  `.execute(db)
+    returning account_id`.execute(db)
+  return rows.map(({ account_id }) => account_id)
 }
 
-/** Takes requests that wait for no answer any more out of the unread ones of the front desk. */
+/**
+ * Takes requests that wait for no answer any more out of the unread ones of the front desk. Answers the
+ * accounts whose lists they were in.
+ */
 export async function withdrawAnsweredRequests(
   db: Queryable,
   appointmentIds: readonly string[],
-): Promise<void> {
-  await sql`
+): Promise<string[]> {
+  const { rows } = await sql<{ account_id: string }>`
     update notification set status = 'withdrawn'
-    where appointment_id = any (${appointmentIds}::uuid[]) and kind = 'requested' and channel = 'in_app'
-      and status = 'sent' and read_at is null
-      and account_id in (select account_id from membership where role = 'front_desk')`.execute(db)
+    where appointment_id = any (${appointmentIds}::uuid[]) and kind = 'requested' and side = 'desk'
+      and channel = 'in_app' and status = 'sent' and read_at is null
+    returning account_id`.execute(db)
+  return rows.map(({ account_id }) => account_id)
 }
 
 const rowsMax = 500
@@ -150,6 +176,7 @@ function toRow(draft: Draft) {
     account_id: draft.accountId,
     patient_id: draft.patientId,
     invitation_id: draft.invitationId,
+    side: draft.side,
     appointment_id: draft.appointmentId,
     version: draft.version,
     former_version: draft.formerVersion,

@@ -15,6 +15,7 @@ import {
   withdrawAnsweredRequests,
   withdrawUndone,
   withdrawUnsent,
+  type StateRow,
   type ToldRow,
   type VisitRow,
 } from './tell-queries.ts'
@@ -35,33 +36,36 @@ interface Addressee extends RecipientRow {
   side: Side
 }
 
+/** What telling comes to: rows to write, and accounts whose lists have lost something. */
+export interface VisitNews {
+  drafts: Draft[]
+  accountIds: string[]
+}
+
 /** The rows that the events call for. What was not yet sent of earlier steps is taken back. */
-export async function draftsOfVisits(
+export async function newsOfVisits(
   { clock, senders }: Pick<Runtime, 'clock' | 'senders'>,
   db: Queryable,
   events: readonly StoredEvent[],
-): Promise<Draft[]> {
+): Promise<VisitNews> {
   const concerned = events.filter(({ type }) => telling.has(type))
   const ids = [...new Set(concerned.flatMap(({ subjects }) => subjects.appointmentId ?? []))]
   const visits = ids.length === 0 ? [] : await visitsToTell(db, ids)
-  if (visits.length === 0) return []
+  if (visits.length === 0) return { drafts: [], accountIds: [] }
   await withdrawUnsent(db, visits)
-  await withdrawUndone(
-    db,
-    visits.filter(({ undone_version }) => undone_version !== null),
-  )
-  const answered = visits.filter(({ status }) => status !== 'requested')
-  await withdrawAnsweredRequests(
-    db,
-    answered.map(({ id }) => id),
-  )
+  const undone = visits.filter(({ command }) => command === 'undo')
+  const answered = visits.filter(({ status }) => status !== 'requested').map(({ id }) => id)
+  const accountIds = [
+    ...(await withdrawUndone(db, undone)),
+    ...(await withdrawAnsweredRequests(db, answered)),
+  ]
   const now = clock()
   const told = Map.groupBy(
     await lastTold(db, ids),
     ({ appointment_id, recipient_id }) => `${appointment_id} ${recipient_id}`,
   )
   const addressees = await addresseesOf(db, { visits, events: concerned, now })
-  return visits.flatMap((visit) =>
+  const drafts = visits.flatMap((visit) =>
     addressees(visit).flatMap((addressee) =>
       draftsForOne({
         visit,
@@ -72,6 +76,7 @@ export async function draftsOfVisits(
       }),
     ),
   )
+  return { drafts, accountIds }
 }
 
 /** Whom each of the visits concerns: also a doctor whom it was taken from. */
@@ -108,7 +113,7 @@ async function addresseesOf(
       .map((row) => ({ ...row, side }))
   return (visit) => {
     const all = [
-      ...of(withoutRecordsOwn(patients), 'patient', [visit.patient_id]),
+      ...of(patients, 'patient', [visit.patient_id]),
       ...of(doctors, 'doctor', doctorsOf(visit)),
       ...of(desks, 'desk', [visit.clinic_id]),
     ]
@@ -119,16 +124,6 @@ async function addresseesOf(
       return !known.has(id) && known.add(id)
     })
   }
-}
-
-/** Where an account acts for a patient, nobody else is told for that patient. */
-export function withoutRecordsOwn(rows: readonly RecipientRow[]): RecipientRow[] {
-  const managed = new Set(
-    rows.filter(({ account_id }) => account_id !== null).map(({ subject_id }) => subject_id),
-  )
-  return rows.filter(
-    ({ account_id, subject_id }) => account_id !== null || !managed.has(subject_id),
-  )
 }
 
 interface One {
@@ -143,10 +138,10 @@ interface One {
 function draftsForOne({ visit, addressee, told, smsIsSetUp, now }: One): Draft[] {
   const { side, subject_id: subjectId, account_id: accountId } = addressee
   const state = stateOf(visit)
-  const newest = told[0] ? stateOf(told[0]) : null
+  const newest = lastKnown(visit, told)
   const isOwn = visit.actor_id !== null && visit.actor_id === (accountId ?? addressee.patient_id)
   return channels.flatMap((channel) => {
-    const row = told.find((one) => one.channel === channel)
+    const row = told.find((one) => one.channel === channel && !one.is_withdrawn)
     const known = row ? stateOf(row) : newest
     const kind = changeToTell({ side, subjectId, told: known, now: state })
     if (kind === null || !channelsOf(addressee, { kind, side }, smsIsSetUp).includes(channel))
@@ -168,6 +163,16 @@ function draftsForOne({ visit, addressee, told, smsIsSetUp, now }: One): Draft[]
   })
 }
 
+/**
+ * What the addressee knows of the visit by whichever channel. Who has come to be concerned since it was
+ * arranged, by an account or an access, knows it as it was before the last step.
+ */
+function lastKnown({ before }: VisitRow, told: readonly ToldRow[]): VisitState | null {
+  if (told.length === 0) return before && stateOf(before)
+  const row = told.find(({ is_withdrawn }) => !is_withdrawn)
+  return row ? stateOf(row) : null
+}
+
 /** A step that can be undone is told when it no longer can. */
 function readyAt({ command, from_status, actor_id, occurred_at }: VisitRow, now: Instant): Instant {
   return actor_id !== null && canBeUndone(command, from_status)
@@ -175,7 +180,7 @@ function readyAt({ command, from_status, actor_id, occurred_at }: VisitRow, now:
     : now
 }
 
-function stateOf(row: VisitRow | ToldRow): VisitState {
+function stateOf(row: StateRow): VisitState {
   return {
     version: row.version,
     status: row.status,
@@ -183,5 +188,6 @@ function stateOf(row: VisitRow | ToldRow): VisitState {
     endsAt: row.ends_at,
     doctorId: row.doctor_id,
     clinicId: row.clinic_id,
+    mode: row.mode,
   }
 }

@@ -2,11 +2,12 @@ import assert from 'node:assert/strict'
 import { beforeEach, test } from 'node:test'
 import { expireWhatIsDue } from '#src/booking/housekeeping.ts'
 import { newId } from '#src/kernel/ids.ts'
-import { formatUtc } from '#src/kernel/time.ts'
+import { formatUtc, parseInstant } from '#src/kernel/time.ts'
 import { call, signInAs } from '#test/support/network.ts'
 import { book, makePatient } from '#test/support/patient.ts'
 import { ledgerOf, skipEarlierNews, tellEverything, toldOf } from '#test/support/told.ts'
 import { testVisita } from '#test/support/visita.ts'
+import { free, fullNetwork, tomorrowAt, waitWith, workAt } from '#test/support/waitlist.ts'
 import {
   addDoctor,
   changeDoctor,
@@ -16,9 +17,11 @@ import {
   openNetwork,
   setExpiry,
 } from '#test/support/visits.ts'
+import { tellOrPassOver } from './keep-telling.ts'
+import { loadFacts } from './load-facts.ts'
 import { tellNews } from './tell.ts'
 
-const { runtime, app } = await testVisita()
+const { runtime, app, logged } = await testVisita()
 
 beforeEach(skipEarlierNews)
 
@@ -353,4 +356,243 @@ test('a new account is welcomed by mail', async () => {
     rows.map(({ channel, kind, status }) => `${channel} ${kind} ${status}`),
     ['email account queued', 'in_app account sent'],
   )
+})
+
+async function giveAccess(patientId: string): Promise<{ as: string; accountId: string }> {
+  const carer = await makePatient(runtime)
+  await runtime.db
+    .insertInto('patient_access')
+    .values({
+      account_id: carer.accountId,
+      patient_id: patientId,
+      relation: 'carer',
+      scope: 'manage',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  return carer
+}
+
+test('who came to act for the patient after the booking hears that the visit is off, or where it went', async () => {
+  const network = await openNetwork()
+  const { id, patientId } = await makeVisit(network, 0)
+  const other = await makeVisit(network, 1)
+  await tellEverything()
+  const carer = await giveAccess(patientId)
+  const otherCarer = await giveAccess(other.patientId)
+  await command(network.people.deskHere, id, 'cancel', { body: { reason: 'The doctor is ill.' } })
+  await command(network.people.deskHere, other.id, 'reschedule', {
+    body: { slotId: network.slots[7]!.id },
+  })
+  await tellEverything()
+  assert.ok((await toldOf(id, carer.accountId)).includes('email cancelled queued'))
+  assert.ok((await toldOf(other.id, otherCarer.accountId)).includes('email moved queued'))
+})
+
+test('a visit of which nobody was told, as from before there was telling, is told when it is called off', async () => {
+  const network = await openNetwork()
+  const { id, accountId } = await makeVisit(network, 0)
+  await skipEarlierNews()
+  await command(network.people.deskHere, id, 'cancel', { body: { reason: 'The doctor is ill.' } })
+  await tellEverything()
+  assert.ok((await toldOf(id, accountId)).includes('email cancelled queued'))
+})
+
+test('a note between a step and its undoing keeps nothing in the list', async () => {
+  const network = await openNetwork()
+  const { id, as } = await makeVisit(network, 0)
+  await tellEverything()
+  await command(as, id, 'cancel')
+  await call(app, `PATCH /appointments/${id}`, {
+    as: network.people.deskHere,
+    body: { staffNote: 'Called twice' },
+  })
+  await tellEverything()
+  await command(as, id, 'undo')
+  await tellEverything()
+  assert.deepEqual(await toldOf(id, await accountOf(network.people.doctor)), [
+    'email cancelled withdrawn',
+    'in_app cancelled withdrawn',
+    'in_app confirmed sent',
+  ])
+})
+
+test('lists that lose a notification are told so too', async () => {
+  const network = await openNetwork()
+  await changeDoctor(network, { bookingMode: 'on_request' })
+  const { id } = await makeVisit(network, 0)
+  await tellEverything()
+  const desk = await accountOf(network.people.deskHere)
+  const { count: before } = await newsEventsOf(desk)
+  await command(network.people.doctor, id, 'accept')
+  await tellEverything()
+  assert.equal((await newsEventsOf(desk)).count, before + 1)
+})
+
+async function newsEventsOf(accountId: string): Promise<{ count: number }> {
+  const events = await runtime.db
+    .selectFrom('event')
+    .select('subjects')
+    .where('type', '=', 'notification.added')
+    .execute()
+  return {
+    count: events.filter(
+      ({ subjects }) => (subjects as { accountId?: string }).accountId === accountId,
+    ).length,
+  }
+}
+
+test('what is written after a reading is news, though both are told at once', async () => {
+  const network = await openNetwork()
+  const { id, as, accountId } = await makeVisit(network, 0)
+  const write = (text: string) =>
+    call(app, `POST /appointments/${id}/messages`, { as: network.people.doctor, body: { text } })
+  const messages = async () =>
+    (await toldOf(id, accountId)).filter((row) => row.startsWith('in_app message')).length
+  await write('Please come ten minutes early.')
+  await tellEverything()
+  assert.equal(await messages(), 1)
+  await call(app, `POST /appointments/${id}/messages/read`, { as, body: {} })
+  await write('And bring your card.')
+  await tellEverything()
+  assert.equal(await messages(), 2)
+  const rows = (await ledgerOf(id)).filter(
+    (row) => row.kind === 'message' && row.channel === 'in_app' && row.account_id === accountId,
+  )
+  assert.deepEqual(
+    rows.map(({ read_at }) => read_at !== null),
+    [true, false],
+  )
+})
+
+test('who read the first of two messages hears that there is another', async () => {
+  const network = await openNetwork()
+  const { id, as, accountId } = await makeVisit(network, 0)
+  const write = (text: string) =>
+    call(app, `POST /appointments/${id}/messages`, { as: network.people.doctor, body: { text } })
+  const first = await write('Please come ten minutes early.')
+  await write('And bring your card.')
+  await tellEverything()
+  const news = async () =>
+    (await ledgerOf(id))
+      .filter(
+        (row) => row.kind === 'message' && row.channel === 'in_app' && row.account_id === accountId,
+      )
+      .map(({ read_at }) => read_at !== null)
+  assert.deepEqual(await news(), [false])
+  await call(app, `POST /appointments/${id}/messages/read`, { as, body: { until: first.body.id } })
+  await tellEverything()
+  assert.deepEqual(await news(), [true, false])
+  await call(app, `POST /appointments/${id}/messages/read`, { as, body: {} })
+  await tellEverything()
+  assert.deepEqual(await news(), [true, true])
+})
+
+test('who does not look into the app is mailed again of new messages a day later', async () => {
+  const network = await openNetwork()
+  const { id, as, accountId } = await makeVisit(network, 90)
+  const write = () =>
+    call(app, `POST /appointments/${id}/messages`, {
+      as: network.people.doctor,
+      body: { text: 'Please call us.' },
+    })
+  const mails = async () =>
+    (await toldOf(id, accountId)).filter((row) => row.startsWith('email message')).length
+  const later = (hours: number) => () => runtime.clock() + hours * 3_600_000
+  const first = await write()
+  await tellEverything(later(0))
+  await write()
+  await tellEverything(later(23))
+  assert.equal(await mails(), 1)
+  await write()
+  await tellEverything(later(25))
+  assert.equal(await mails(), 2)
+
+  // Reading the first message is no reading of those that the second mail was about.
+  await call(app, `POST /appointments/${id}/messages/read`, { as, body: { until: first.body.id } })
+  await tellEverything(later(26))
+  const rows = (await ledgerOf(id)).filter(
+    (row) => row.kind === 'message' && row.channel === 'in_app' && row.account_id === accountId,
+  )
+  assert.deepEqual(
+    rows.map(({ read_at }) => read_at !== null),
+    [true, false],
+  )
+})
+
+test('a time that is held for someone is told at once, with the visit that they have', async () => {
+  const network = await fullNetwork()
+  const waiting = await waitWith(network, 3)
+  await free(network, 0)
+  await workAt((await tomorrowAt()) + 120_000)
+  await tellEverything(() => runtime.clock())
+  const offer = await runtime.db
+    .selectFrom('waitlist_offer')
+    .select('appointment_id')
+    .where('entry_id', '=', waiting.entryId)
+    .executeTakeFirstOrThrow()
+  const rows = await ledgerOf(offer.appointment_id)
+  assert.deepEqual(
+    rows.map(({ channel, kind, status, account_id }) => [channel, kind, status, account_id]),
+    [
+      ['in_app', 'waitlist_offer', 'sent', waiting.accountId],
+      ['email', 'waitlist_offer', 'queued', waiting.accountId],
+    ],
+  )
+  const facts = await loadFacts(runtime, rows)
+  const { visit, formerVisit, heldUntil } = facts.get(rows[0]!.id)!
+  assert.equal(visit!.startsAt, parseInstant(network.near[0]!.startsAt))
+  assert.equal(formerVisit!.startsAt, parseInstant(network.far[3]!.startsAt))
+  assert.equal(heldUntil, rows[0]!.expires_at)
+})
+
+test('a link to a record is mailed where a date of birth protects the record, and not elsewhere', async () => {
+  const network = await openNetwork()
+  const as = network.people.deskHere
+  const links = async (person: object) => {
+    const { body } = await call(app, 'POST /patients', {
+      as,
+      body: { name: `Rosa ${newId()}`, email: `${newId()}@example.org`, ...person },
+    })
+    const made = await call(app, `POST /patients/${body.id}/claim-links`, { as })
+    assert.equal(made.status, 201, JSON.stringify(made.body))
+    await tellEverything()
+    return runtime.db
+      .selectFrom('notification')
+      .select(['kind', 'channel', 'status'])
+      .where('patient_id', '=', body.id)
+      .execute()
+  }
+  assert.deepEqual(await links({ dateOfBirth: '1980-02-03' }), [
+    { kind: 'claim_link', channel: 'email', status: 'queued' },
+  ])
+  assert.deepEqual(await links({}), [])
+})
+
+test('an event that cannot be told is passed over, and those around it are told', async () => {
+  const network = await openNetwork()
+  const before = await makeVisit(network, 0)
+  await runtime.db
+    .insertInto('event')
+    .values({
+      origin: newId(),
+      type: 'account.registered',
+      subjects: JSON.stringify({ accountId: 'no uuid' }),
+      actor_id: null,
+      occurred_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  const after = await makeVisit(network, 1)
+  const trouble = { careful: 0, tries: 0 }
+  let refusals = 0
+  for (let round = 0; round < 400; round += 1)
+    try {
+      if (!(await tellOrPassOver(runtime, trouble))) break
+    } catch {
+      refusals += 1
+    }
+  assert.equal(refusals, 2, 'it was tried three times')
+  for (const { id, accountId } of [before, after])
+    assert.equal((await toldOf(id, accountId)).length, 2)
+  assert.match(logged(), /"type":"account.registered".*an event could not be told/)
 })

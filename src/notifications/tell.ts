@@ -16,7 +16,7 @@ import {
   draftsOfOffers,
   settleReadMessages,
 } from './tell-others.ts'
-import { draftsOfVisits } from './tell-visits.ts'
+import { newsOfVisits } from './tell-visits.ts'
 
 export type Telling = Pick<Runtime, 'db' | 'clock' | 'events' | 'log' | 'senders'>
 
@@ -27,7 +27,6 @@ type Source = (
 ) => Promise<Draft[]>
 
 const sources: readonly Source[] = [
-  draftsOfVisits,
   draftsOfOffers,
   draftsOfDelays,
   draftsOfMessages,
@@ -36,15 +35,28 @@ const sources: readonly Source[] = [
   draftsOfClaimLinks,
 ]
 
-/** Tells what happened since last time. Answers how many events it read; 0 while another process does. */
-export async function tellNews(runtime: Telling): Promise<number> {
-  return readEvents({ ...runtime, actor: null }, 'notifications', async (tx, events) => {
-    const drafts: Draft[] = []
+/** Under which name the database knows how far people have been told. */
+export const reader = 'notifications'
+
+/**
+ * Tells what happened since last time, up to `limit` events. Answers how many it read; 0 while another
+ * process does.
+ */
+export async function tellNews(
+  runtime: Telling,
+  options: { limit?: number } = {},
+): Promise<number> {
+  const context = { ...runtime, actor: null }
+  const tell = async (tx: Transact, events: readonly StoredEvent[]) => {
+    // Before anything new is told, so that what was written after a reading stays unread.
+    const read = await settleReadMessages(runtime, tx.db, events)
+    const visits = await newsOfVisits(runtime, tx.db, events)
+    const drafts = visits.drafts
     for (const source of sources) drafts.push(...(await source(runtime, tx.db, events)))
-    const accountIds = new Set(await insertNotifications(tx.db, drafts))
-    for (const accountId of await settleReadMessages(runtime, tx.db, events))
-      accountIds.add(accountId)
+    const told = await insertNotifications(tx.db, drafts)
+    const accountIds = new Set([...read, ...visits.accountIds, ...told])
     for (const accountId of accountIds)
       tx.append({ type: 'notification.added', subjects: { accountId } })
-  })
+  }
+  return readEvents(context, reader, tell, options)
 }

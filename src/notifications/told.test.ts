@@ -9,7 +9,16 @@ const doctorId = 'doctor'
 const clinicId = 'clinic'
 
 function at(status: AppointmentStatus, change: Partial<VisitState> = {}): VisitState {
-  return { version: 1, status, startsAt: 0, endsAt: 1, doctorId, clinicId, ...change }
+  return {
+    version: 1,
+    status,
+    startsAt: 0,
+    endsAt: 1,
+    doctorId,
+    clinicId,
+    mode: 'in_person',
+    ...change,
+  }
 }
 
 function toPatient(told: VisitState | null, now: VisitState) {
@@ -36,8 +45,14 @@ test('an answer to a request is told', () => {
   assert.equal(toPatient(at('requested'), at('expired')), 'declined')
 })
 
-test('another time, doctor or clinic is told as a move, whatever else changed', () => {
-  for (const change of [{ startsAt: 5 }, { doctorId: 'other' }, { clinicId: 'other' }]) {
+test('another time, length, doctor, clinic or way to meet is told as a move, whatever else changed', () => {
+  for (const change of [
+    { startsAt: 5 },
+    { endsAt: 2 },
+    { doctorId: 'other' },
+    { clinicId: 'other' },
+    { mode: 'video' as const },
+  ]) {
     assert.equal(toPatient(at('confirmed'), at('confirmed', change)), 'moved')
     assert.equal(toPatient(at('requested'), at('confirmed', change)), 'moved')
     assert.equal(toPatient(at('confirmed'), at('requested', change)), 'moved')
@@ -85,7 +100,8 @@ const state = fc.record({
   version: fc.nat(),
   status: fc.constantFrom(...statuses),
   startsAt: fc.constantFrom(0, 5),
-  endsAt: fc.constant(9),
+  endsAt: fc.constantFrom(8, 9),
+  mode: fc.constantFrom('in_person' as const, 'video' as const),
   doctorId: fc.constantFrom(doctorId, 'other'),
   clinicId: fc.constantFrom(clinicId, 'elsewhere'),
 })
@@ -108,6 +124,8 @@ test('patients know of every visit ahead how it stands: told or unchanged', () =
         told !== null &&
         !['cancelled', 'declined', 'expired'].includes(told.status) &&
         told.startsAt === now.startsAt &&
+        told.endsAt === now.endsAt &&
+        told.mode === now.mode &&
         told.doctorId === now.doctorId &&
         told.clinicId === now.clinicId &&
         (told.status === now.status || (now.status === 'confirmed' && told.status !== 'requested'))

@@ -1,7 +1,7 @@
 // What has to be told about a visit: the difference between what someone was told last and what is so
 // now. So a step that was undone is told to nobody, and two moves in a row are told as one. Pure.
 
-import type { AppointmentStatus } from '#src/db/tables.ts'
+import type { AppointmentStatus, VisitMode } from '#src/db/tables.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import type { Side } from './facts.ts'
 
@@ -13,6 +13,7 @@ export interface VisitState {
   endsAt: Instant
   doctorId: string
   clinicId: string
+  mode: VisitMode
 }
 
 /** The kinds of notification that tell what became of a visit. */
@@ -42,7 +43,7 @@ export function changeToTell(options: {
   if (end !== undefined) return knew === null ? null : end
   if (now.status !== 'requested' && now.status !== 'confirmed') return null
   if (knew === null) return now.status
-  if (isElsewhere(knew, now)) return 'moved'
+  if (isOtherwise(knew, now)) return 'moved'
   if (knew.status === now.status) return null
   // Who was told of a visit that has begun, and hears of it again, knows that it is confirmed.
   return knew.status === 'requested' || now.status === 'requested' ? now.status : null
@@ -56,12 +57,15 @@ function changeForDesk(options: {
 }): VisitKind | null {
   const { subjectId, knew, now } = options
   if (now.status !== 'requested' || now.clinicId !== subjectId) return null
-  return knew?.status === 'requested' && !isElsewhere(knew, now) ? null : 'requested'
+  return knew?.status === 'requested' && !isOtherwise(knew, now) ? null : 'requested'
 }
 
-function isElsewhere(one: VisitState, other: VisitState): boolean {
+/** Whether the visit takes place at another time, with or at someone else's, or by other means. */
+function isOtherwise(one: VisitState, other: VisitState): boolean {
   return (
     one.startsAt !== other.startsAt ||
+    one.endsAt !== other.endsAt ||
+    one.mode !== other.mode ||
     one.doctorId !== other.doctorId ||
     one.clinicId !== other.clinicId
   )

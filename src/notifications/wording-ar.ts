@@ -93,19 +93,15 @@ export const arabic: Phrases = {
   video: 'عبر الفيديو',
   byPhone: 'عبر الهاتف: سنتصل بكم',
   phoneCall: 'عبر الهاتف',
-  button(purpose, kind, { proposedCount }) {
-    if (purpose === 'view' && kind === 'message') return 'قراءة الرسالة'
-    if (purpose === 'view' && kind === 'declined' && proposedCount > 0) return 'عرض الأوقات الأخرى'
-    return {
-      view: 'عرض الموعد',
-      cancel: 'إلغاء الموعد',
-      move: 'نقل الموعد إلى وقت آخر',
-      confirm: 'نعم، سأحضر',
-      offer: 'عرض الوقت وقبوله',
-      claim: 'ربط الملف',
-      invitation: 'قبول الدعوة',
-      open: 'فتح Visita',
-    }[purpose]
+  buttons: {
+    view: 'عرض الموعد',
+    cancel: 'إلغاء الموعد',
+    move: 'نقل الموعد إلى وقت آخر',
+    confirm: 'نعم، سأحضر',
+    offer: 'عرض الوقت وقبوله',
+    claim: 'ربط الملف',
+    invitation: 'قبول الدعوة',
+    open: 'فتح Visita',
   },
   toPatient: {
     requested: (told) => ({

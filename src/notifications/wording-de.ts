@@ -94,20 +94,15 @@ export const german: Phrases = {
   video: 'Per Video',
   byPhone: 'Per Telefon: Sie werden angerufen',
   phoneCall: 'Per Telefon',
-  button(purpose, kind, { proposedCount }) {
-    if (purpose === 'view' && kind === 'message') return 'Nachricht lesen'
-    if (purpose === 'view' && kind === 'declined' && proposedCount > 0)
-      return 'Andere Zeiten ansehen'
-    return {
-      view: 'Termin ansehen',
-      cancel: 'Absagen',
-      move: 'Auf eine andere Zeit verlegen',
-      confirm: 'Ja, ich bin da',
-      offer: 'Zeit ansehen und annehmen',
-      claim: 'Akte verbinden',
-      invitation: 'Einladung annehmen',
-      open: 'Visita öffnen',
-    }[purpose]
+  buttons: {
+    view: 'Termin ansehen',
+    cancel: 'Absagen',
+    move: 'Auf eine andere Zeit verlegen',
+    confirm: 'Ja, ich bin da',
+    offer: 'Zeit ansehen und annehmen',
+    claim: 'Akte verbinden',
+    invitation: 'Einladung annehmen',
+    open: 'Visita öffnen',
   },
   toPatient: {
     requested: (told) => ({

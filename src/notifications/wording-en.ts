@@ -92,19 +92,15 @@ export const english: Phrases = {
   video: 'By video',
   byPhone: 'By phone: you will be called',
   phoneCall: 'By phone',
-  button(purpose, kind, { proposedCount }) {
-    if (purpose === 'view' && kind === 'message') return 'Read the message'
-    if (purpose === 'view' && kind === 'declined' && proposedCount > 0) return 'See other times'
-    return {
-      view: 'See the appointment',
-      cancel: 'Cancel',
-      move: 'Move to another time',
-      confirm: 'Yes, I will be there',
-      offer: 'See and take this time',
-      claim: 'Connect the record',
-      invitation: 'Accept the invitation',
-      open: 'Open Visita',
-    }[purpose]
+  buttons: {
+    view: 'See the appointment',
+    cancel: 'Cancel',
+    move: 'Move to another time',
+    confirm: 'Yes, I will be there',
+    offer: 'See and take this time',
+    claim: 'Connect the record',
+    invitation: 'Accept the invitation',
+    open: 'Open Visita',
   },
   toPatient: {
     requested: (told) => ({

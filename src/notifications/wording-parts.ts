@@ -91,7 +91,7 @@ export interface Phrases {
   /** As whoever is called reads it. */
   byPhone: string
   phoneCall: string
-  button(purpose: ButtonPurpose, kind: NotificationKind, told: Told): string
+  buttons: Record<ButtonPurpose, string>
   /** About a visit, as patients and those who act for them read it. */
   toPatient: Record<VisitKind, (told: VisitTold) => Saying>
   /** About a visit, as its doctor and the desk read it. */

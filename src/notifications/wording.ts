@@ -70,7 +70,7 @@ function mailOf(
     paragraphs: [saying.line, ...saying.more],
     facts: isAboutVisit(told) ? rowsOf(facts.kind, told, phrases) : [],
     buttons: linksOf(facts).map(([purpose, href]) => ({
-      label: phrases.button(purpose, facts.kind, told),
+      label: phrases.buttons[purpose],
       href,
     })),
     footer: [

@@ -1,5 +1,5 @@
 // Links by which the person of a record gets to it with an account: staff make them and hand them over, and
-// a mail brings them where the person has an address.
+// a mail brings them where the record has an address, and a date of birth that protects it.
 
 import { record } from '#src/audit/audit.ts'
 import { publicUrlAt } from '#src/config.ts'
@@ -24,7 +24,7 @@ const linkMilliseconds = 14 * 86_400_000
 
 /**
  * Makes a link to the record, good once and for 14 days, in place of an earlier one. The code is told here,
- * and by mail where the record has an address.
+ * and by mail where the record has an address and a date of birth, which whoever gets the mail must know.
  *
  * @throws NotFound, NotAllowed, Refusal `conflict` when the person has an account already.
  */

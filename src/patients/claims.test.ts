@@ -162,6 +162,37 @@ test('a new link makes the earlier one void, also when two are made at once', as
   assert.deepEqual(statusesOf(answers), [200, 422, 422, 422])
 })
 
+test('a corrected e-mail address voids the link that was mailed to the wrong one, and nothing else does', async () => {
+  const as = people.deskHere
+  const wrong = `${newId()}@example.org`
+  const change = (id: string, body: object) => call(app, `PATCH /patients/${id}`, { as, body })
+  for (const email of [`${newId()}@example.org`, null]) {
+    const { id, code } = await claimable({ dateOfBirth, email: wrong })
+    assert.equal((await change(id, { email })).status, 200)
+    const refused = await claim(await accountAlone(), { code, dateOfBirth })
+    assert.equal(refused.body.type, '/problems/invalid-claim')
+    assert.equal((await makeLink(id)).status, 201)
+  }
+  const unchanged = await claimable({ dateOfBirth, email: `${newId()}@example.org` })
+  const { body } = await call(app, `GET /patients/${unchanged.id}`, { as })
+  await change(unchanged.id, { email: body.email, phone: '+33 1 42 68 53 01' })
+  // No mail went out to nobody: the code was handed over.
+  const added = await claimable({ dateOfBirth })
+  await change(added.id, { email: `${newId()}@example.org` })
+  // A change that is refused voids none.
+  const stale = await claimable({ dateOfBirth, email: `${newId()}@example.org` })
+  const refused = await call(app, `PATCH /patients/${stale.id}`, {
+    as,
+    body: { email: wrong },
+    ifMatch: '"7"',
+  })
+  assert.equal(refused.body.type, '/problems/stale-version')
+  for (const { id, code } of [unchanged, added, stale]) {
+    const claimed = await claim(await accountAlone(), { code, dateOfBirth })
+    assert.equal(claimed.body.id, id, JSON.stringify(claimed.body))
+  }
+})
+
 test('a claim with code and date of birth lets the account manage the record, once', async () => {
   const { id, code } = await claimable()
   const { as, accountId } = await makePatient(runtime)

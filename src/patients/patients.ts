@@ -9,6 +9,7 @@ import { canonicalLocale, localeFault } from '#src/identity/accounts.ts'
 import { invalidField, NotAllowed, NotFound } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { localDateOf, type LocalDate } from '#src/kernel/time.ts'
+import { deleteOpenClaimLink } from './claim-queries.ts'
 import { may } from './policy.ts'
 import {
   findVisiblePatient,
@@ -89,7 +90,8 @@ export async function readPatient(context: SignedInContext, patientId: string): 
 }
 
 /**
- * Changes a record. `requestedVersion` is the version that the change is based on, null for any.
+ * Changes a record. Another e-mail address voids the open link to the record, which may have been mailed to
+ * the former one. `requestedVersion` is the version that the change is based on, null for any.
  *
  * @throws NotFound, NotAllowed, InvalidRequest, Refusal `stale-version`.
  */
@@ -121,6 +123,9 @@ export async function changePatient(
     const current = await seePatient(context, db, patientId)
     if (!current || !may(context.actor, 'change', current)) throw new NotFound('patient')
     refuseStale(current.version, requestedVersion)
+    // The mail with the link may have gone to a stranger.
+    if (current.email !== null && change.email !== undefined && change.email !== current.email)
+      await deleteOpenClaimLink(db, patientId)
     await updatePatient(db, patientId, {
       name: change.name?.trim().normalize('NFC'),
       phone: change.phone,

@@ -235,7 +235,8 @@ export const ClaimLinkSchema = component(
   Type.Object(
     {
       code: Type.String({
-        description: 'Told here, and by mail where the record has an e-mail address.',
+        description:
+          'Told here, and by mail where the record has an e-mail address and a date of birth.',
       }),
       link: Type.String({ description: 'The page where the person claims the record.' }),
       expiresAt: InstantText,

@@ -38,6 +38,8 @@ export interface Connection {
   actor: AccountActor | null
   /** When the account's next access to a patient ends that has an end. */
   accessEndsAt: Instant | null
+  /** When it was last begun to read what `actor` may see, as `performance.now()` has it. */
+  refreshedAt: number
   /** By the client's name for them. */
   readonly subscriptions: Map<string, Subscription>
   /** False once it is closed, or being closed. */
@@ -57,12 +59,14 @@ export function serveConnection(
     requestId,
     actor: null,
     accessEndsAt: null,
+    refreshedAt: -Infinity,
     subscriptions: new Map(),
     isOpen: true,
     send,
     end,
   }
   const allowance = createAllowance(limits)
+  let strangerBytes = 0
   let isAlive = true
   let timer = setTimeout(
     () => end(closeCodes.notSignedIn, 'Authenticate first.'),
@@ -135,7 +139,8 @@ export function serveConnection(
     })
   }
 
-  async function answer(bytes: Buffer): Promise<void> {
+  /** `since` is when the message came, as `performance.now()` has it. */
+  async function answer(bytes: Buffer, since: number): Promise<void> {
     if (!connection.isOpen) return undefined
     const message = readMessage(bytes)
     if (connection.actor === null) return authenticate(message)
@@ -143,7 +148,7 @@ export function serveConnection(
       case 'authenticate':
         throw new Refusal('conflict', 'The socket is authenticated already.')
       case 'subscribe':
-        return realtime.turns.take(() => subscribe(realtime, connection, message))
+        return realtime.turns.take(() => subscribe(realtime, connection, { message, since }))
       case 'unsubscribe':
         return unsubscribe(message.id)
       case 'ping':
@@ -177,8 +182,14 @@ export function serveConnection(
     if (!connection.isOpen) return
     if (isBinary) return end(closeCodes.badMessage, 'Messages are JSON text.')
     if (!allowance.take()) return end(closeCodes.tooMany, 'Too many messages.')
+    const bytes = data as Buffer
+    // What comes before it is known who is there is kept until then, also while the database is away.
+    if (connection.actor === null) strangerBytes += bytes.length
+    if (strangerBytes > limits.strangerBytesMax)
+      return end(closeCodes.tooMany, 'Too much before it is known who is there.')
+    const since = performance.now()
     // One after the other, so that answers come in the order of the messages.
-    answering = answering.then(() => answer(data as Buffer)).catch(fail)
+    answering = answering.then(() => answer(bytes, since)).catch(fail)
   })
   socket.on('pong', () => {
     isAlive = true
@@ -188,8 +199,22 @@ export function serveConnection(
     clearTimeout(timer)
   })
   // What is wrong with a frame closes the socket by itself.
-  socket.on('error', () => {})
+  socket.on('error', (error) => {
+    if (!connection.isOpen) return
+    metrics.closed(String(closeCodeOf(error)))
+    leave()
+    timer = setTimeout(() => socket.terminate(), limits.closeMilliseconds)
+  })
   return connection
+}
+
+/** The code with which a socket closes itself because of a frame (RFC 6455, section 7.4.1). */
+function closeCodeOf(error: Error): 1002 | 1007 | 1008 | 1009 {
+  const code = 'code' in error ? String(error.code) : ''
+  if (code === 'WS_ERR_INVALID_UTF8') return 1007
+  if (code === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') return 1008
+  if (/^WS_ERR_UNSUPPORTED_(?:DATA_PAYLOAD|MESSAGE)_LENGTH$/.test(code)) return 1009
+  return 1002
 }
 
 /** Messages that may come: a number at once, and so many a second again. */

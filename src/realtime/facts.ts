@@ -9,7 +9,7 @@ import {
   doctorsOfClinics,
   doctorsOfVisitTypes,
   expectedVisits,
-  timeZoneOf,
+  timeZonesOf,
   visitPlaces,
 } from './queries.ts'
 import { delayOf, visitAt, type Facts } from './subscriptions.ts'
@@ -19,6 +19,8 @@ export interface Interest {
   /** The clinics of whose days there are subscriptions. */
   clinicIds: ReadonlySet<string>
   hasOpenTimes: boolean
+  /** Whether anyone listens to visits of their own. */
+  hasAppointments: boolean
 }
 
 /**
@@ -49,7 +51,7 @@ export async function loadFacts(
   return {
     places,
     doctors: interest.hasOpenTimes ? await loadDoctors(db, events) : new Map(),
-    delays: await loadDelays(db, events),
+    delays: await loadDelays(db, events, interest),
   }
 }
 
@@ -84,17 +86,32 @@ async function loadDoctors(
 async function loadDelays(
   db: Database,
   events: readonly StoredEvent[],
-): Promise<Map<string, { date: string; visits: { appointmentId: string; patientId: string }[] }>> {
-  const delays: Awaited<ReturnType<typeof loadDelays>> = new Map()
-  for (const event of events) {
+  { clinicIds, hasAppointments }: Interest,
+): Promise<Facts['delays']> {
+  const set = events.flatMap((event) => {
     const { doctorId, clinicId } = event.subjects
-    if (event.type !== 'delay.set' || doctorId === undefined || clinicId === undefined) continue
-    const timeZone = await withRetry(() => timeZoneOf(db, clinicId))
-    if (timeZone === undefined) continue
+    if (event.type !== 'delay.set' || doctorId === undefined || clinicId === undefined) return []
+    return hasAppointments || clinicIds.has(clinicId) ? [{ event, doctorId, clinicId }] : []
+  })
+  if (set.length === 0) return new Map()
+  const timeZones = await withRetry(() =>
+    timeZonesOf(
+      db,
+      set.map(({ clinicId }) => clinicId),
+    ),
+  )
+  const asked = set.flatMap(({ event, doctorId, clinicId }) => {
+    const timeZone = timeZones.get(clinicId)
+    if (timeZone === undefined) return []
     const date = localDateOf(event.occurredAt, timeZone)
-    const span = spanOfDates(timeZone, date, date)
-    const visits = await withRetry(() => expectedVisits(db, { doctorId, clinicId, ...span }))
-    delays.set(delayOf(event), { date, visits })
-  }
-  return delays
+    const { startsAt, endsAt } = spanOfDates(timeZone, date, date)
+    return [{ key: delayOf(event), date, doctorId, clinicId, startsAt, endsAt }]
+  })
+  const visits = await withRetry(() => expectedVisits(db, asked))
+  return new Map(
+    asked.map(({ key, date }) => [
+      key,
+      { date, visits: visits.filter((visit) => visit.key === key) },
+    ]),
+  )
 }

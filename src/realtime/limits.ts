@@ -4,8 +4,11 @@
 export interface RealtimeLimits {
   /** Sockets of this process. */
   socketsMax: number
-  /** Of them those that have not said who they are. */
+  /** Of them those that have not said who they are, and those of these from one address. */
   strangersMax: number
+  addressStrangersMax: number
+  /** Of all messages that a client may send before it is known who it is. */
+  strangerBytesMax: number
   /** Sockets of one account on this process. */
   accountSocketsMax: number
   subscriptionsMax: number
@@ -33,6 +36,8 @@ export interface RealtimeLimits {
 export const realtimeLimits: Readonly<RealtimeLimits> = {
   socketsMax: 20_000,
   strangersMax: 2000,
+  addressStrangersMax: 100,
+  strangerBytesMax: 32 * 1024,
   accountSocketsMax: 20,
   subscriptionsMax: 50,
   messageBytesMax: 4096,

@@ -1,7 +1,8 @@
 // What the operator sees of live updates.
 
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
-import type { EventBus } from '#src/events/events.ts'
+import type { Runtime } from '#src/context.ts'
+import { oldestUnread } from '#src/events/queries.ts'
 
 export interface RealtimeMetrics {
   /** Events that went out to subscriptions. */
@@ -15,30 +16,34 @@ export interface RealtimeMetrics {
 /** Registers the measurements. */
 export function createRealtimeMetrics(options: {
   registry: Registry
-  events: EventBus
+  runtime: Pick<Runtime, 'db' | 'events' | 'clock'>
   sockets: () => number
   subscriptions: () => number
 }): RealtimeMetrics {
-  const { registry, events } = options
+  const { registry } = options
   const registers = [registry]
-  const gauge = (name: string, help: string, read: () => number | null) =>
+  const gauge = (name: string, help: string, read: () => number | Promise<number | null>) =>
     registry.registerMetric(
       new Gauge({
         name,
         help,
         registers: [],
-        collect() {
-          const value = read()
+        async collect() {
+          const value = await read()
           if (value !== null) this.set(value)
         },
       }),
     )
   gauge('realtime_sockets', 'Open sockets.', options.sockets)
   gauge('realtime_subscriptions', 'Subscriptions of open sockets.', options.subscriptions)
-  gauge('event_reader_lag_seconds', 'Time since the event table was last read to its end.', () => {
-    const readAt = events.readToEndAt()
-    return readAt === null ? null : (performance.now() - readAt) / 1000
-  })
+  gauge(
+    'event_reader_lag_seconds',
+    'Age of the oldest event that this process has not told, or time since it could read them all.',
+    async () => {
+      const milliseconds = await readerLag(options.runtime)
+      return milliseconds === null ? null : milliseconds / 1000
+    },
+  )
   const sent = new Counter({
     name: 'realtime_events_sent_total',
     help: 'Events sent, counted once for each subscription.',
@@ -68,4 +73,25 @@ export function createRealtimeMetrics(options: {
     replay: (outcome) => replays.inc({ outcome }),
     closed: (reason) => closed.inc({ reason }),
   }
+}
+
+/** Looks find the end more often than this when the database answers, in milliseconds. */
+const lookEveryMax = 1000
+
+/**
+ * How far behind the reader of the event table is, in milliseconds; null before it has begun. A reader
+ * that finds no more to read may be held back all the same, by a transaction that is older than what it
+ * waits for, so the table is asked then.
+ */
+async function readerLag({
+  db,
+  events,
+  clock,
+}: Pick<Runtime, 'db' | 'events' | 'clock'>): Promise<number | null> {
+  const [readAt, position] = [events.reading.readToEndAt(), events.reading.position()]
+  if (readAt === null || position === null) return null
+  const sinceRead = performance.now() - readAt
+  if (sinceRead > lookEveryMax) return sinceRead
+  const oldestAt = await oldestUnread(db, position).catch(() => null)
+  return oldestAt === null ? 0 : Math.max(0, clock() - oldestAt)
 }

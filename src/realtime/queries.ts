@@ -102,27 +102,44 @@ export async function doctorsOfVisitTypes(
     .execute()
 }
 
-export async function timeZoneOf(db: Queryable, clinicId: string): Promise<string | undefined> {
-  const row = await db
+/** The time zones of the clinics, by their ids. */
+export async function timeZonesOf(
+  db: Queryable,
+  clinicIds: readonly string[],
+): Promise<Map<string, string>> {
+  const rows = await db
     .selectFrom('clinic')
-    .select('time_zone')
-    .where('id', '=', clinicId)
-    .executeTakeFirst()
-  return row?.time_zone
+    .select(['id', 'time_zone'])
+    .where('id', 'in', clinicIds)
+    .execute()
+  return new Map(rows.map(({ id, time_zone }) => [id, time_zone]))
 }
 
-/** The visits that a doctor has at a clinic within the time, and that patients still go to. */
+/**
+ * The visits that patients still go to, of each of the doctors at that clinic within that time, with the
+ * key that it was asked for by.
+ */
 export async function expectedVisits(
   db: Queryable,
-  options: { doctorId: string; clinicId: string; startsAt: Instant; endsAt: Instant },
-): Promise<DelayedVisit[]> {
-  return db
-    .selectFrom('appointment')
-    .select(['id as appointmentId', 'patient_id as patientId'])
-    .where('doctor_id', '=', options.doctorId)
-    .where('clinic_id', '=', options.clinicId)
-    .where('status', 'in', ['requested', 'confirmed', 'arrived'])
-    .where('starts_at', '>=', sql<Instant>`${formatUtc(options.startsAt)}`)
-    .where('starts_at', '<', sql<Instant>`${formatUtc(options.endsAt)}`)
-    .execute()
+  asked: readonly {
+    key: string
+    doctorId: string
+    clinicId: string
+    startsAt: Instant
+    endsAt: Instant
+  }[],
+): Promise<(DelayedVisit & { key: string })[]> {
+  const { rows } = await sql<DelayedVisit & { key: string }>`
+    select asked.key, appointment.id as "appointmentId", patient_id as "patientId"
+    from unnest(${asked.map(({ key }) => key)}::text[],
+      ${asked.map(({ doctorId }) => doctorId)}::uuid[],
+      ${asked.map(({ clinicId }) => clinicId)}::uuid[],
+      ${asked.map(({ startsAt }) => formatUtc(startsAt))}::timestamptz[],
+      ${asked.map(({ endsAt }) => formatUtc(endsAt))}::timestamptz[])
+      as asked (key, doctor_id, clinic_id, starts_at, ends_at)
+    join appointment on appointment.doctor_id = asked.doctor_id
+      and appointment.clinic_id = asked.clinic_id
+      and appointment.starts_at >= asked.starts_at and appointment.starts_at < asked.ends_at
+    where status in ('requested', 'confirmed', 'arrived')`.execute(db)
+  return rows
 }

@@ -3,13 +3,15 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
-import { createEventBus, type Subjects } from '#src/events/events.ts'
+import pg from 'pg'
+import { createEventBus, transact, type Subjects } from '#src/events/events.ts'
 import { newId } from '#src/kernel/ids.ts'
+import { makeNetwork } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { listenWith, openSocket } from './test-socket.ts'
 
-const { app: main, runtime } = await testVisita()
+const { app: main, runtime, databaseUrl } = await testVisita()
 const { app, url } = await listenWith(runtime)
 
 /** The answer to a request that wants a WebSocket: the status, or 101. */
@@ -188,6 +190,16 @@ test('a subscription is there once, and no more than so many are', async () => {
   await client.close()
 })
 
+test('the same topic is the same in whichever order its fields stand', async () => {
+  const { doctorId } = await makeNetwork(runtime)
+  const client = await openSocket(url, (await makePatient(runtime)).as)
+  client.send({ type: 'subscribe', id: 'a', topic: 'open-times', doctorId })
+  assert.equal((await client.next()).type, 'subscribed')
+  client.send({ doctorId, topic: 'open-times', id: 'b', type: 'subscribe' })
+  assert.equal((await client.next()).code, 'conflict')
+  await client.close()
+})
+
 test('an account has so many sockets, a process too, and who sends too much is cut off', async () => {
   const { as } = await makePatient(runtime)
   const narrow = await listenWith(runtime, { accountSocketsMax: 2, socketsMax: 3 })
@@ -244,7 +256,7 @@ test('who stops reading is cut off before it fills the memory, and others are to
   const patient = await makePatient(runtime)
   const events = createEventBus()
   const position = { xid: '1', seq: '0' }
-  events.passOn({ batch: [], position, isEnd: true })
+  events.reading.passOn({ batch: [], position, isEnd: true })
   const busy = await listenWith({ ...runtime, events }, { batchesMax: 1000 })
   const reading = await openSocket(busy.url, patient.as)
   const lazy = await openSocket(busy.url, patient.as)
@@ -273,7 +285,7 @@ test('who stops reading is cut off before it fills the memory, and others are to
       type: 'appointment.noted',
       subjects,
     }))
-    events.passOn({ batch, position: batch.at(-1)!, isEnd: true })
+    events.reading.passOn({ batch, position: batch.at(-1)!, isEnd: true })
     for (let count = 0; count < batch.length; count += 1) await reading.next()
   }
   lazy.socket.resume()
@@ -295,6 +307,100 @@ test('a server that closes says so, and waits for nobody who does not listen', a
   assert.equal(await stranger.closed, 1001)
   deaf.socket.resume()
   await deaf.closed
+})
+
+test('who sends much before it is known who that is, is cut off, and who subscribes at once is not', async () => {
+  const { as } = await makePatient(runtime)
+  const owner = new pg.Client({ connectionString: databaseUrl })
+  await owner.connect()
+  await owner.query('begin')
+  // Keeps the server from finding out who is there, as a database does that is away.
+  await owner.query('lock table session in access exclusive mode')
+  const authenticate = { type: 'authenticate', accessToken: as.slice('Bearer '.length) }
+  const greedy = await openSocket(url, null)
+  const hasty = await openSocket(url, null)
+  greedy.send(authenticate)
+  for (let count = 0; count < 10; count += 1) greedy.send({ type: 'ping', x: 'x'.repeat(4000) })
+  hasty.send(authenticate)
+  const id = (index: number) => String(index).padStart(64, 'x')
+  for (let index = 0; index < 50; index += 1)
+    hasty.send({ type: 'subscribe', id: id(index), topic: 'open-times', doctorId: newId() })
+  assert.equal(await greedy.closed, 4429)
+  await owner.query('rollback')
+  await owner.end()
+  assert.equal((await hasty.next()).type, 'ready')
+  for (let index = 0; index < 50; index += 1)
+    assert.deepEqual([(await hasty.next()).code], ['not-found'])
+  await hasty.close()
+})
+
+test('from one address come so many strangers, by the word of a trusted proxy alone', async () => {
+  const { as } = await makePatient(runtime)
+  const config = { ...runtime.config, trustedProxies: ['127.0.0.1'] }
+  const behind = await listenWith({ ...runtime, config }, { addressStrangersMax: 2 })
+  const from = (address: string) => ({ 'x-forwarded-for': address })
+  const http = behind.url.replace('ws', 'http')
+  const strangers = [
+    await openSocket(behind.url, null, from('2001:db8::1')),
+    await openSocket(behind.url, null, from('2001:db8::2')),
+  ]
+  assert.equal(await statusOf(from('2001:db8::3'), http), 429)
+  assert.equal(await statusOf(from('2001:db8:0:1::3'), http), 101)
+  await strangers[0]!.close()
+  const known = await openSocket(behind.url, as, from('2001:db8::1'))
+  const third = await openSocket(behind.url, null, from('2001:db8::4'))
+  assert.equal(await statusOf(from('2001:db8::5'), http), 429)
+  for (const socket of [strangers[1]!, known, third]) await socket.close()
+  const direct = await listenWith(runtime, { addressStrangersMax: 1 })
+  const stranger = await openSocket(direct.url, null, from('203.0.113.1'))
+  assert.equal(await statusOf(from('203.0.113.2'), direct.url.replace('ws', 'http')), 429)
+  await stranger.close()
+})
+
+test('a wrong frame closes the socket, which is counted, and nothing is told to it any more', async () => {
+  const { as } = await makePatient(runtime)
+  const frames: [frame: number[], code: number][] = [
+    [[0x83, 0x80, 0, 0, 0, 0], 1002],
+    [[0x81, 0x82, 0, 0, 0, 0, 0xff, 0xfe], 1007],
+    [[0x81, 0xff, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0], 1009],
+  ]
+  const stern = await listenWith(runtime, { closeMilliseconds: 3_600_000 })
+  for (const [frame, code] of frames) {
+    const client = await openSocket(stern.url, as)
+    await client.subscribe('a', { topic: 'notifications' })
+    // Whoever does not read sends no goodbye, so that the socket does not close yet.
+    client.socket.pause()
+    // Ws sends no wrong frames by itself.
+    // oxlint-disable-next-line typescript/no-explicit-any, no-underscore-dangle
+    ;(client.socket as any)._socket.write(Buffer.from(frame))
+    const counted = `realtime_sockets_closed_total{reason="${code}"} 1`
+    let text = ''
+    while (!text.includes(counted)) text = (await stern.app.inject('/metrics')).body
+    assert.match(text, /realtime_subscriptions 0\n/, 'it has no subscription any more')
+    client.socket.resume()
+    assert.equal(await client.closed, code)
+  }
+})
+
+test('an event that an older transaction holds back makes the reader late', async () => {
+  const { as, accountId } = await makePatient(runtime)
+  const client = await openSocket(url, as)
+  await client.subscribe('a', { topic: 'notifications' })
+  const older = new pg.Client({ connectionString: databaseUrl })
+  await older.connect()
+  await older.query('begin')
+  await older.query('select pg_current_xact_id()')
+  const anHourAgo = runtime.clock() - 3_600_000
+  await transact({ ...runtime, clock: () => anHourAgo, actor: null }, async (tx) =>
+    tx.append({ type: 'notification.added', subjects: { accountId } }),
+  )
+  const lag = await metric('event_reader_lag_seconds')
+  assert.ok(lag >= 3600 && lag < 3660, `${lag}`)
+  await older.query('rollback')
+  await older.end()
+  assert.equal((await client.next()).event, 'notification.added')
+  assert.ok((await metric('event_reader_lag_seconds')) < 5)
+  await client.close()
 })
 
 test('open sockets are no requests in flight, and are measured', async () => {

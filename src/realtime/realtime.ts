@@ -10,6 +10,7 @@ import { requestIdOf } from '#src/http/observation.ts'
 import type { App } from '#src/http/server.ts'
 import { createTurns } from '#src/identity/turns.ts'
 import { isLoopback } from '#src/kernel/loopback.ts'
+import { createAddressReader, networkOf } from './address.ts'
 import { serveConnection, type Connection, type Realtime } from './connection.ts'
 import type { RealtimeLimits } from './limits.ts'
 import { createRealtimeMetrics } from './metrics.ts'
@@ -24,12 +25,15 @@ const path = '/api/v1/realtime'
 export function attachRealtime(app: App, limits: RealtimeLimits): void {
   const { runtime, server } = app
   const sockets = new Map<WebSocket, Connection>()
+  const addressOf = createAddressReader(runtime.config.trustedProxies)
+  /** By their networks; those who have said since who they are, until that is looked at. */
+  const strangersByNetwork = new Map<string, Set<Connection>>()
   let isClosing = false
   let allClosed = () => {}
 
   const metrics = createRealtimeMetrics({
     registry: app.metrics,
-    events: runtime.events,
+    runtime,
     sockets: () => sockets.size,
     subscriptions: () => stream.size(),
   })
@@ -39,6 +43,11 @@ export function attachRealtime(app: App, limits: RealtimeLimits): void {
     limits,
     metrics,
     prepare: (events: readonly StoredEvent[]) => sessions.prepare(events),
+    giveUp() {
+      for (const connection of sockets.values())
+        if (connection.actor !== null)
+          connection.end(closeCodes.tryLater, 'Events could not be told. Come back for them.')
+    },
   })
   const realtime: Realtime = {
     runtime,
@@ -69,16 +78,33 @@ export function attachRealtime(app: App, limits: RealtimeLimits): void {
     if (!mayComeFrom(request.headers.origin)) return refuse(socket, 403)
     const isFull = sockets.size >= limits.socketsMax + limits.strangersMax
     if (isClosing || isFull) return refuse(socket, 503)
-    upgrading.handleUpgrade(request, socket, head, (opened) => serve(opened, requestIdOf(request)))
+    const network = networkOf(addressOf(request))
+    if (strangersOf(network).size >= limits.addressStrangersMax) return refuse(socket, 429)
+    upgrading.handleUpgrade(request, socket, head, (opened) =>
+      serve(opened, { network, requestId: requestIdOf(request) }),
+    )
   }
 
-  function serve(socket: WebSocket, requestId: string): void {
+  function strangersOf(network: string): Set<Connection> {
+    const strangers = strangersByNetwork.get(network) ?? new Set()
+    for (const connection of strangers) if (connection.actor !== null) strangers.delete(connection)
+    return strangers
+  }
+
+  function serve(
+    socket: WebSocket,
+    { network, requestId }: { network: string; requestId: string },
+  ): void {
     const strangers = sockets.size - sessions.count()
     const isFull = sockets.size >= limits.socketsMax || strangers >= limits.strangersMax
     const connection = serveConnection(realtime, socket, requestId)
     sockets.set(socket, connection)
+    strangersByNetwork.set(network, strangersOf(network).add(connection))
     socket.once('close', () => {
       sockets.delete(socket)
+      const strangers = strangersOf(network)
+      strangers.delete(connection)
+      if (strangers.size === 0) strangersByNetwork.delete(network)
       if (sockets.size === 0) allClosed()
     })
     if (isFull) connection.end(closeCodes.tryLater, 'There are too many sockets open.')
@@ -115,7 +141,7 @@ function isOriginOf(url: string, origin: string): boolean {
 }
 
 /** Answers in plain text, and closes the connection. */
-function refuse(socket: Duplex, status: 403 | 404 | 503): void {
+function refuse(socket: Duplex, status: 403 | 404 | 429 | 503): void {
   const text = STATUS_CODES[status]!
   socket.on('error', () => {})
   socket.once('finish', () => socket.destroy())
@@ -125,7 +151,7 @@ function refuse(socket: Duplex, status: 403 | 404 | 503): void {
       'Connection: close',
       'Content-Type: text/plain',
       `Content-Length: ${text.length}`,
-      ...(status === 503 ? ['Retry-After: 1'] : []),
+      ...(status === 429 || status === 503 ? ['Retry-After: 1'] : []),
       '',
       text,
     ].join('\r\n'),

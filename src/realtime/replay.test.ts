@@ -11,6 +11,9 @@ import { makePatient, type TestPatient } from '#test/support/patient.ts'
 import { makeVisit, openNetwork } from '#test/support/visits.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { encodeCursor } from './cursor.ts'
+import { realtimeLimits } from './limits.ts'
+import { createReplays } from './replay.ts'
+import type { Subscription } from './subscription.ts'
 import { listenWith, openSocket, type TestSocket } from './test-socket.ts'
 
 const { runtime } = await testVisita()
@@ -194,4 +197,44 @@ test('a day is told again as it was told', async () => {
   visits.push(await makeVisit(network, 2))
   assert.equal((await desk.next()).appointmentId, visits[2]!.id)
   await desk.close()
+})
+
+test('who missed little does not wait for those who missed much', async () => {
+  const start = await currentCursor(db)
+  const [greedy, modest] = [await makePatient(runtime), await makePatient(runtime)]
+  for (let part = 0; part < 10; part += 1) await note(greedy, 200, true)
+  const after = await currentCursor(db)
+  await note(modest, 2, true)
+  const [last] = (await storedAfter(after, modest)).slice(-1)
+  const finished: string[] = []
+  const told: string[] = []
+  const allFinished = Promise.withResolvers<void>()
+  const subscriptionOf = (id: string, { patientId }: TestPatient): Subscription => ({
+    id,
+    topic: { topic: 'appointments' },
+    visit: null,
+    channels: [`patient/${patientId}`],
+    from: last!,
+    waiting: [],
+    send: () => {},
+  })
+  const replays = createReplays({
+    runtime,
+    limits: { ...realtimeLimits, replayedMax: 100_000 },
+    tell: ({ id }) => void told.push(id),
+    finish({ id }, outcome) {
+      assert.equal(outcome, 'replayed')
+      finished.push(id)
+      if (finished.length === 4) allFinished.resolve()
+    },
+  })
+  for (const id of ['a', 'b', 'c'])
+    replays.add(subscriptionOf(id, greedy), { after: start, until: last! })
+  replays.add(subscriptionOf('modest', modest), { after, until: last! })
+  await allFinished.promise
+  assert.equal(finished[0], 'modest')
+  // Each of the others has had one reading of 200 events before.
+  assert.ok(told.lastIndexOf('modest') < 700, `${told.lastIndexOf('modest')}`)
+  assert.equal(told.filter((id) => id === 'modest').length, 2)
+  for (const id of ['a', 'b', 'c']) assert.equal(told.filter((one) => one === id).length, 2000)
 })

@@ -1,5 +1,6 @@
-// What subscriptions missed, read again from the event table. All that wait are served by one reading
-// at a time, so that thousands who come back at once do not read the table thousands of times.
+// What subscriptions missed, read again from the event table. One reading at a time serves all that it
+// is of use to, so that thousands who come back at once do not read the table thousands of times. It is
+// made for the one that waits longest, so that nobody waits for those who have more to read.
 
 import type { Runtime } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
@@ -41,6 +42,7 @@ export function createReplays(options: {
   finish: (subscription: Subscription, outcome: 'replayed' | 'reset') => void
 }): Replays {
   const { runtime, limits } = options
+  /** In the order of who waits longest. */
   const replays = new Map<Subscription, Replay>()
   const channels = createChannels<Replay>()
   let isRunning = false
@@ -60,9 +62,11 @@ export function createReplays(options: {
   async function run(): Promise<void> {
     isRunning = true
     while (replays.size > 0) {
-      const served = new Set(replays.values())
+      const [next] = replays.values()
+      const from = next!.at
+      const served = new Set(replays.values().filter(({ at }) => compareCursors(at, from) >= 0))
       try {
-        await serve(served)
+        await serve(served, from)
       } catch (error) {
         runtime.log.warn({ error: messageOf(error) }, 'missed events could not be read')
         for (const replay of served) if (isWaiting(replay)) finish(replay, 'reset')
@@ -75,11 +79,8 @@ export function createReplays(options: {
     return replays.get(replay.subscription) === replay
   }
 
-  /** Reads on after the earliest of the cursors, and tells each what is new to it. */
-  async function serve(served: ReadonlySet<Replay>): Promise<void> {
-    const from = [...served]
-      .map(({ at }) => at)
-      .reduce((one, other) => (compareCursors(one, other) <= 0 ? one : other))
+  /** Reads on after the cursor, which none of them is before, and tells each what is new to it. */
+  async function serve(served: ReadonlySet<Replay>, from: Cursor): Promise<void> {
     const batch = await withRetry(() => eventsAfter(runtime.db, from, batchSize))
     const interest = interestOf([...served].map(({ subscription }) => subscription))
     const facts = await loadFacts(runtime.db, batch, interest)
@@ -105,7 +106,10 @@ export function createReplays(options: {
     if (compareCursors(last, replay.at) <= 0) return
     replay.at = last
     replay.scanned += batch.length
-    if (replay.scanned > limits.scannedMax) finish(replay, 'reset')
+    if (replay.scanned > limits.scannedMax) return finish(replay, 'reset')
+    // It had its turn, and goes behind those that have not.
+    replays.delete(replay.subscription)
+    replays.set(replay.subscription, replay)
   }
 
   return {

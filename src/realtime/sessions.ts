@@ -27,11 +27,11 @@ export interface Sessions {
   count(): number
   /**
    * Reads again what the account may see, and applies it to its subscriptions. Closes the socket whose
-   * session is over.
+   * session is over. What was begun to be read after `since` (of `performance.now()`) will do.
    *
    * @throws Refusal `busy` when the database stays away.
    */
-  refresh(connection: Connection): Promise<void>
+  refresh(connection: Connection, since: number): Promise<void>
   /** Brings up to date whoever the events gave other rights, or took a visit from. */
   prepare(events: readonly StoredEvent[]): Promise<void>
   close(): void
@@ -47,6 +47,7 @@ export function createSessions(options: {
   const refreshing = new WeakMap<Connection, Promise<void>>()
   let joined = 0
   let isChecking = false
+  let isEndingAccesses = false
   const timer = setInterval(() => void check(), limits.sessionCheckMilliseconds)
   timer.unref()
 
@@ -56,6 +57,7 @@ export function createSessions(options: {
 
   async function readActor(connection: Connection, bearer: AccountActor): Promise<void> {
     const now = runtime.clock()
+    const begunAt = performance.now()
     const { accountId, sessionId } = bearer
     const actor = await withRetry(() => findActor(runtime.db, { accountId, sessionId, now }))
     const accessEndsAt = await withRetry(() => nextAccessEnd(runtime.db, { accountId, now }))
@@ -63,6 +65,7 @@ export function createSessions(options: {
     if (!actor) return connection.end(closeCodes.notSignedIn, 'The session is over.')
     connection.actor = { accountId, sessionId, ...actor }
     connection.accessEndsAt = accessEndsAt
+    connection.refreshedAt = begunAt
     apply(connection, connection.actor)
   }
 
@@ -84,13 +87,14 @@ export function createSessions(options: {
   }
 
   /** One after the other, so that what was read last is what holds. */
-  function refresh(connection: Connection): Promise<void> {
+  function refresh(connection: Connection, since: number): Promise<void> {
     const before = refreshing.get(connection) ?? Promise.resolve()
     const next = before
       .catch(() => {})
       .then(() => {
-        const { actor, isOpen } = connection
-        return actor !== null && isOpen ? readActor(connection, actor) : undefined
+        const { actor, isOpen, refreshedAt } = connection
+        if (actor === null || !isOpen || refreshedAt > since) return undefined
+        return readActor(connection, actor)
       })
     refreshing.set(connection, next)
     return next
@@ -123,6 +127,27 @@ export function createSessions(options: {
     }
   }
 
+  /** Brings up to date whose accesses to patients have run out, while sessions are looked at on. */
+  async function endAccesses(): Promise<void> {
+    if (isEndingAccesses) return
+    isEndingAccesses = true
+    try {
+      const now = runtime.clock()
+      for (const connection of connections())
+        if (connection.accessEndsAt !== null && connection.accessEndsAt <= now)
+          await refresh(connection, performance.now())
+    } catch (error) {
+      sayUnread(error)
+    } finally {
+      isEndingAccesses = false
+    }
+  }
+
+  /** Sockets are kept while the database is away, and looked at when it is back. */
+  function sayUnread(error: unknown): void {
+    runtime.log.debug({ error: messageOf(error) }, 'the sessions of sockets could not be read')
+  }
+
   /** Sessions that are over, and accesses to patients that have run out. */
   async function check(): Promise<void> {
     if (byAccount.size === 0 || isChecking) return
@@ -135,12 +160,10 @@ export function createSessions(options: {
       for (const connection of open) {
         if (ended.has(connection.actor!.sessionId))
           connection.end(closeCodes.notSignedIn, 'The session is over.')
-        else if (connection.accessEndsAt !== null && connection.accessEndsAt <= now)
-          await refresh(connection)
       }
+      void endAccesses()
     } catch (error) {
-      // Sockets are kept while the database is away, and looked at when it is back.
-      runtime.log.debug({ error: messageOf(error) }, 'the sessions of sockets could not be read')
+      sayUnread(error)
     } finally {
       isChecking = false
     }
@@ -172,9 +195,10 @@ export function createSessions(options: {
     count: () => joined,
     refresh,
     async prepare(events) {
+      const since = performance.now()
       const accounts = new Set(events.flatMap(accountsWithOtherRights))
       for (const accountId of accounts)
-        for (const connection of byAccount.get(accountId) ?? []) await refresh(connection)
+        for (const connection of byAccount.get(accountId) ?? []) await refresh(connection, since)
       await refreshThreads(events)
     },
     close: () => clearInterval(timer),

@@ -42,13 +42,19 @@ export function createStream(options: {
   metrics: RealtimeMetrics
   /** Brings up to date who may see what, before the events are told. */
   prepare: (events: readonly StoredEvent[]) => Promise<void>
+  /**
+   * Events are not told, and may have been of rights: nobody whose rights are not known anew may go on
+   * listening. Whoever comes back is asked again who it is, and told what it missed.
+   */
+  giveUp: () => void
 }): Stream {
   const { runtime, limits, metrics } = options
   const subscriptions = new Set<Subscription>()
   const channels = createChannels<Subscription>()
   const days = new Map<string, number>()
   let openTimesCount = 0
-  let heading: Cursor = runtime.events.position() ?? { xid: '0', seq: '0' }
+  let appointmentsCount = 0
+  let heading: Cursor = runtime.events.reading.position() ?? { xid: '0', seq: '0' }
   let position = heading
   let batches: (readonly StoredEvent[])[] = []
   let isTelling = false
@@ -66,6 +72,7 @@ export function createStream(options: {
 
   function count(topic: Subscription['topic'], change: 1 | -1): void {
     if (topic.topic === 'open-times') openTimesCount += change
+    if (topic.topic === 'appointments') appointmentsCount += change
     if (topic.topic !== 'clinic-day') return
     const left = (days.get(topic.clinicId) ?? 0) + change
     if (left === 0) days.delete(topic.clinicId)
@@ -73,7 +80,11 @@ export function createStream(options: {
   }
 
   function interest(): Interest {
-    return { clinicIds: new Set(days.keys()), hasOpenTimes: openTimesCount > 0 }
+    return {
+      clinicIds: new Set(days.keys()),
+      hasOpenTimes: openTimesCount > 0,
+      hasAppointments: appointmentsCount > 0,
+    }
   }
 
   function messageOfEvent(subscription: Subscription, event: Cursor, fields: EventFields) {
@@ -138,7 +149,7 @@ export function createStream(options: {
         if (subscriptions.size > 0) await tellBatch(batch)
       } catch (error) {
         runtime.log.error({ error: messageOf(error) }, 'events could not be told to open sockets')
-        for (const subscription of subscriptions) reset(subscription)
+        options.giveUp()
       }
       position = heading
     }
@@ -148,10 +159,10 @@ export function createStream(options: {
   const stopListening = runtime.events.listen((batch) => {
     batches.push(batch)
     if (batches.length > limits.batchesMax) {
-      // What cannot be told in time is not told: every client loads afresh.
+      // What cannot be told in time is not told.
       heading = batch.at(-1) ?? heading
       batches = []
-      for (const subscription of subscriptions) reset(subscription)
+      options.giveUp()
     }
     if (!isTelling) void run()
   })

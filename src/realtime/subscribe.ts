@@ -16,7 +16,8 @@ import { channelsOf } from './subscriptions.ts'
 const triesMax = 10
 
 /**
- * Begins the subscription, or answers why not. Who watches a clinic's day or a thread leaves an audit
+ * Begins the subscription that was asked for at `since`, as `performance.now()` has it, or answers why
+ * not. Of many that are asked for at once, only the first reads who asks. Who watches a clinic's day or a thread leaves an audit
  * row, also when refused.
  *
  * @throws Refusal with the subscription's id.
@@ -24,11 +25,11 @@ const triesMax = 10
 export async function subscribe(
   realtime: Realtime,
   connection: Connection,
-  message: SubscribeMessage,
+  asked: { message: SubscribeMessage; since: number },
 ): Promise<void> {
-  const { id } = message
+  const { id } = asked.message
   try {
-    await begin(realtime, connection, message)
+    await begin(realtime, connection, asked)
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     throw new Refusal(error.code, error.message, { id })
@@ -38,7 +39,7 @@ export async function subscribe(
 async function begin(
   realtime: Realtime,
   connection: Connection,
-  message: SubscribeMessage,
+  { message, since }: { message: SubscribeMessage; since: number },
 ): Promise<void> {
   const { limits, sessions, stream } = realtime
   const { subscriptions } = connection
@@ -52,11 +53,11 @@ async function begin(
       code: 'too-many',
       detail: `A socket may have ${limits.subscriptionsMax} subscriptions.`,
     })
-  const same = JSON.stringify(topic)
-  if (subscriptions.values().some((other) => JSON.stringify(other.topic) === same))
+  const same = keyOf(topic)
+  if (subscriptions.values().some((other) => keyOf(other.topic) === same))
     throw new Refusal('conflict', 'There is a subscription to this already.')
   const after = await readAfter(realtime, message.after)
-  await sessions.refresh(connection)
+  await sessions.refresh(connection, since)
   const visit = await readSubject(realtime, topic)
   if (!connection.isOpen || connection.actor === null) return undefined
   // Decided by what is known now, which may be more than was when it was asked for.
@@ -90,6 +91,11 @@ async function begin(
     stream.remove(subscription)
     connection.send({ type: 'ended', id, code: 'busy', detail: messageOf(error) })
   }
+}
+
+/** The same for the same topic, in whichever order a client named its fields. */
+function keyOf(topic: Topic): string {
+  return JSON.stringify(Object.entries(topic).sort(([one], [other]) => (one < other ? -1 : 1)))
 }
 
 /** Null when none is given; `unknown` for one that this database has not come to yet. */

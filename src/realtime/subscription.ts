@@ -27,5 +27,6 @@ export function interestOf(subscriptions: readonly Subscription[]): Interest {
   return {
     clinicIds: new Set(clinicIds),
     hasOpenTimes: subscriptions.some(({ topic }) => topic.topic === 'open-times'),
+    hasAppointments: subscriptions.some(({ topic }) => topic.topic === 'appointments'),
   }
 }

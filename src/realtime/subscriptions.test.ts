@@ -134,6 +134,35 @@ test('open times tell of the doctor and the clinic alone, and of both doctors of
   assert.deepEqual(of('other'), [])
 })
 
+test('open times tell of the steps that take or free a time, and not when patients come and go', () => {
+  const topic: Topic = { topic: 'open-times', doctorId: 'moreau' }
+  const tellsOf = (name: string, version = 2) => {
+    const subjects = { appointmentId: 'visit', version, doctorId: 'moreau', clinicId: 'canal' }
+    return told(nobody, topic, { event: eventOf(`appointment.${name}`, subjects) }).length === 1
+  }
+  for (const name of [
+    'held',
+    'requested',
+    'confirmed',
+    'moved',
+    'cancelled',
+    'declined',
+    'expired',
+  ])
+    assert.ok(tellsOf(name), name)
+  assert.ok(tellsOf('undone'))
+  for (const name of [
+    'arrived',
+    'with_doctor',
+    'completed',
+    'no_show',
+    'attendance-confirmed',
+    'noted',
+  ])
+    assert.ok(!tellsOf(name), name)
+  assert.ok(tellsOf('arrived', 1), 'a walk-in')
+})
+
 test('rules that change are told to the open times of all doctors for whom they count', () => {
   const rules: [StoredEvent, string[]][] = [
     [eventOf('doctor.schedule-changed', { doctorId: 'weber' }), ['weber']],

@@ -167,9 +167,22 @@ function day(event: StoredEvent, { places }: Facts): Delivery {
 
 const openTimesChanged = 'open-times.changed'
 
-/** Says neither whose visit it was nor what became of it. */
-function openTimesOfVisit({ subjects }: StoredEvent): Delivery {
-  const { doctorId, clinicId, formerDoctorId, formerClinicId = clinicId } = subjects
+/** The steps by which times are taken or become free. */
+const takesOrFrees: ReadonlySet<string> = new Set(
+  ['held', 'requested', 'confirmed', 'moved', 'cancelled', 'declined', 'expired', 'undone'].map(
+    (name) => `appointment.${name}`,
+  ),
+)
+
+/**
+ * Says neither whose visit it was nor what became of it, and nothing of the other steps: strangers are
+ * not told when the patient of ten o'clock comes and goes.
+ */
+function openTimesOfVisit({ type, subjects }: StoredEvent): Delivery {
+  const { doctorId, clinicId, formerDoctorId, formerClinicId = clinicId, version } = subjects
+  // A visit that begins with its arrival is a walk-in, which takes a time.
+  const isWalkIn = type === 'appointment.arrived' && version === 1
+  if (!takesOrFrees.has(type) && !isWalkIn) return []
   return [
     ...(doctorId === undefined ? [] : [openTimesOf(doctorId, clinicId)]),
     ...(formerDoctorId === undefined ? [] : [openTimesOf(formerDoctorId, formerClinicId)]),

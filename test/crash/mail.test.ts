@@ -70,6 +70,7 @@ async function queueMails(site: Site): Promise<string[]> {
           kind: 'account' as const,
           channel: 'email' as const,
           account_id: accountId,
+          side: 'patient' as const,
           topic: 'account:welcome',
           details: JSON.stringify({ notice: 'welcome' }),
           status: 'queued' as const,

@@ -6,7 +6,7 @@ import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import type { VisitPurpose } from '#src/links/address.ts'
 
-/** A row of the ledger for a mail about the visit that was sent. */
+/** A row of the ledger for a mail about the visit, at the time that it has now, that was sent. */
 export async function mailAbout(
   { db, clock }: Runtime,
   mail: {
@@ -14,11 +14,22 @@ export async function mailAbout(
     accountId?: string
     patientId?: string
     kind?: NotificationKind
-    address?: string
+    /** Where the recipient is reached now, unless said otherwise. */
+    address?: string | null
   },
 ): Promise<string> {
   const id = newId()
   const at = formatUtc(clock())
+  const { starts_at: startsAt } = await db
+    .selectFrom('appointment')
+    .select('starts_at')
+    .where('id', '=', mail.appointmentId)
+    .executeTakeFirstOrThrow()
+  const { email } = await db
+    .selectFrom(mail.accountId === undefined ? 'patient' : 'account')
+    .select('email')
+    .where('id', '=', mail.accountId ?? mail.patientId ?? '')
+    .executeTakeFirstOrThrow()
   await db
     .insertInto('notification')
     .values({
@@ -29,12 +40,13 @@ export async function mailAbout(
       patient_id: mail.patientId ?? null,
       appointment_id: mail.appointmentId,
       version: 1,
+      side: 'patient',
       topic: id,
-      details: JSON.stringify({}),
+      details: JSON.stringify({ startsAt }),
       status: 'sent',
       queued_at: at,
       sent_at: at,
-      address: mail.address ?? null,
+      address: mail.address === undefined ? email : mail.address,
     })
     .execute()
   return id

@@ -19,6 +19,7 @@ export async function writeNotification(
       id,
       kind: 'confirmed',
       channel: 'in_app',
+      side: 'patient',
       topic: id,
       details: JSON.stringify({}),
       status: 'sent',

@@ -16,7 +16,8 @@ let turn = 0
 
 function open() {
   token = location.hash.slice(1).trim()
-  // The token must not stay in the history of a browser that others use.
+  // Takes the token out of the address bar and the list behind the back button. What a browser keeps in its
+  // history of visited pages is its own matter: Chromium keeps the address as it was opened.
   history.replaceState(null, '', location.pathname)
   turn += 1
   if (/^(?:view|cancel|move|confirm|offer)\../.test(token)) void load()
@@ -253,17 +254,17 @@ function showCancel() {
 
 function showConfirm() {
   setTitle('visit')
-  if (link.confirmedAt && link.appointment.status === 'confirmed') return showComing()
+  if (link.confirmedAt) return showComing()
   if (sayIsOver()) return
-  if (link.appointment.status !== 'confirmed') {
-    add(paragraph(say(link.appointment.status), 'lead'))
+  if (!link.canConfirm) {
+    const isMoved = link.appointment.status === 'confirmed'
+    add(paragraph(say(isMoved ? 'otherTime' : link.appointment.status), 'lead'))
     return
   }
   setTitle('confirmTitle')
   add(paragraph(say('confirmLead'), 'lead'))
-  const come = button(say('confirm'), () =>
-    act(come, { path: 'confirm', body: {}, after: showComing }),
-  )
+  const body = { version: link.appointment.version }
+  const come = button(say('confirm'), () => act(come, { path: 'confirm', body, after: showComing }))
   add(come, paragraph(say('cannotCome'), 'hint'))
 }
 
@@ -295,6 +296,9 @@ function showOffer() {
 }
 
 function showTaken() {
+  setTitle('visit')
+  actions.replaceChildren()
+  if (sayIsOver()) return
   const isRequest = link.appointment.status === 'requested'
   showDone('takenTitle', say(isRequest ? 'takenRequested' : 'takenText'))
 }
@@ -426,6 +430,7 @@ function askMove(slot) {
     }),
   )
   const back = quietButton(say('back'), () => {
+    hideNotice()
     showTimes()
     const chosen = actions.querySelector(`button[data-slot="${CSS.escape(slot.id)}"]`)
     ;(chosen ?? actions.querySelector('button'))?.focus()

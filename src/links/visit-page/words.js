@@ -64,6 +64,7 @@ const en = {
   confirm: 'I will come',
   comingText: 'The clinic knows that you will come.',
   cannotCome: 'If you cannot come, use the links to move or cancel in the same mail.',
+  otherTime: 'This visit was moved since you got the mail. Answer the newest mail about it.',
 
   offerLead: 'This time is kept for you until {time}. If you take it, your visit is moved there.',
   offerFirstLead: 'This time is kept for you until {time}.',
@@ -82,7 +83,8 @@ const en = {
   changed: 'The visit has changed since you opened this page. Look at it again.',
   invalidText:
     'It has run out, or was copied only in part. Open the link of the newest mail about the visit, or call the clinic: its number is in the mail.',
-  missingText: 'Open the whole link again as you got it in the mail. Nothing has been changed.',
+  missingText:
+    'Open the whole link again as you got it in the mail: a page that is reloaded does not know it any more. Nothing has been changed.',
   offline: 'You are offline. The visit is shown as soon as you are back.',
   offlineAct: 'You are offline. Nothing has been changed. Try again when you are back.',
   unreachable: 'The server cannot be reached. Check your connection and try again.',
@@ -156,6 +158,8 @@ const de = {
   comingText: 'Die Praxis weiß, dass Sie kommen.',
   cannotCome:
     'Können Sie nicht kommen, nutzen Sie in derselben E-Mail den Link zum Verschieben oder Absagen.',
+  otherTime:
+    'Dieser Termin wurde verschoben, seit Sie die E-Mail bekommen haben. Antworten Sie auf die neueste E-Mail dazu.',
 
   offerLead:
     'Diese Zeit ist bis {time} für Sie reserviert. Nehmen Sie sie, wird Ihr Termin dorthin verschoben.',
@@ -177,7 +181,8 @@ const de = {
     'Der Termin hat sich geändert, seit Sie diese Seite geöffnet haben. Sehen Sie ihn noch einmal an.',
   invalidText:
     'Er ist abgelaufen oder wurde nur zum Teil kopiert. Öffnen Sie den Link der neuesten E-Mail zu dem Termin, oder rufen Sie die Praxis an: Die Nummer steht in der E-Mail.',
-  missingText: 'Öffnen Sie noch einmal den ganzen Link aus der E-Mail. Es wurde nichts geändert.',
+  missingText:
+    'Öffnen Sie noch einmal den ganzen Link aus der E-Mail: Eine neu geladene Seite kennt ihn nicht mehr. Es wurde nichts geändert.',
   offline: 'Sie sind offline. Der Termin erscheint, sobald Sie wieder online sind.',
   offlineAct:
     'Sie sind offline. Es wurde nichts geändert. Versuchen Sie es noch einmal, sobald Sie wieder online sind.',
@@ -258,6 +263,7 @@ const ar = {
   confirm: 'سأحضر',
   comingText: 'العيادة تعلم أنك ستحضر.',
   cannotCome: 'إن لم تستطع الحضور، فاستخدم رابط التغيير أو الإلغاء في الرسالة نفسها.',
+  otherTime: 'تغيّر وقت هذا الموعد منذ وصلتك الرسالة. أجب عبر أحدث رسالة عنه.',
 
   offerLead: 'هذا الوقت محجوز لك حتى {time}. إن أخذته يُنقل موعدك إليه.',
   offerFirstLead: 'هذا الوقت محجوز لك حتى {time}.',
@@ -275,7 +281,8 @@ const ar = {
   changed: 'تغيّر الموعد منذ فتحت هذه الصفحة. راجعه مرة أخرى.',
   invalidText:
     'انتهت صلاحيته أو نُسخ جزء منه فقط. افتح رابط أحدث رسالة عن الموعد، أو اتصل بالعيادة: رقمها في الرسالة.',
-  missingText: 'افتح الرابط كاملًا مرة أخرى كما وصلك في الرسالة. لم يتغيّر شيء.',
+  missingText:
+    'افتح الرابط كاملًا مرة أخرى كما وصلك في الرسالة: الصفحة التي يُعاد تحميلها لا تعرفه بعد ذلك. لم يتغيّر شيء.',
   offline: 'أنت غير متصل بالإنترنت. سيظهر الموعد عند عودة الاتصال.',
   offlineAct: 'أنت غير متصل بالإنترنت. لم يتغيّر شيء. حاول مرة أخرى عند عودة الاتصال.',
   unreachable: 'لا يمكن الوصول إلى الخادم. تحقق من اتصالك وحاول مرة أخرى.',

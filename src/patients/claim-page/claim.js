@@ -2,7 +2,8 @@
 // or by signing in first.
 
 const code = location.hash.slice(1).trim()
-// The code must not stay in the history of a browser that others use.
+// Takes the code out of the address bar and the list behind the back button. A browser may keep the first
+// address in its history all the same; the code there is good once.
 history.replaceState(null, '', location.pathname)
 
 const dateParts = ['day', 'month', 'year']
