@@ -137,7 +137,7 @@ export async function revokeFeed(context: SignedInContext, id: string): Promise<
  * no longer see these visits.
  */
 export async function readFeed(context: Context, name: string): Promise<string> {
-  const id = idOf(context, name)
+  const id = name.endsWith('.ics') ? context.links.idOf('calendar', name.slice(0, -4)) : null
   const now = context.clock()
   const feed = id === null ? undefined : await withRetry(() => feedById(context.db, { id, now }))
   if (feed === undefined) throw new NotFound('calendar')
@@ -149,12 +149,6 @@ export async function readFeed(context: Context, name: string): Promise<string> 
   await markFeedRead(context.db, { id: feed.id, now })
   await recordReading(context, feed, true)
   return content
-}
-
-/** Of several ways to write the bits of a token one is ours. */
-function idOf({ links }: Context, name: string): string | null {
-  const id = links.idOf('calendar', name.replace(/\.ics$/, ''))
-  return id !== null && name === `${links.tokenOf('calendar', id)}.ics` ? id : null
 }
 
 async function recordReading(

@@ -34,19 +34,25 @@ export async function readEvents(
   })
 }
 
-/** Moves the reader past the next event, of which `work` cannot be done. Answers that event. */
+/** Another process has worked on the event meanwhile. */
+class IsPast extends Error {}
+
+/**
+ * Moves the reader past an event of which `work` cannot be done, while that is the next one. Answers
+ * whether it did.
+ */
 export async function passOver(
   context: Pick<Context, 'db' | 'events' | 'clock' | 'actor'>,
   name: string,
-): Promise<StoredEvent | null> {
-  let passed: StoredEvent | null = null
-  await readEvents(
-    context,
-    name,
-    async (_tx, [event]) => {
-      passed = event ?? null
-    },
-    { limit: 1 },
-  )
-  return passed
+  event: StoredEvent,
+): Promise<boolean> {
+  const isNext = async (_tx: Transact, [next]: readonly StoredEvent[]) => {
+    if (next?.seq !== event.seq) throw new IsPast()
+  }
+  try {
+    return (await readEvents(context, name, isNext, { limit: 1 })) > 0
+  } catch (error) {
+    if (error instanceof IsPast) return false
+    throw error
+  }
 }

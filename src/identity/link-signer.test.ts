@@ -74,14 +74,14 @@ test('a token of another length, with other symbols, or of another id is none', 
     assert.equal(signer.idOf('view', wrong), null, JSON.stringify(wrong))
 })
 
-test('the unused bits of the last symbols may be anything: the bytes are the same', () => {
+test('a token is written in one way: its unused bits are as they were made', () => {
   const token = signer.tokenOf('view', id)
   const symbols = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   // 43 symbols have two bits more than 32 bytes.
   const last = symbols.indexOf(token.at(-1)!)
   const respelled = token.slice(0, -1) + symbols[(last & ~3) | ((last + 1) & 3)]
   assert.notEqual(respelled, token)
-  assert.equal(signer.idOf('view', respelled), id)
+  assert.equal(signer.idOf('view', respelled), null)
 })
 
 test('a token of another key is none', () => {

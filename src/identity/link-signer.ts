@@ -32,18 +32,21 @@ export function createLinkSigner(signingKey: string): LinkSigner {
   )
   const secretOf = (purpose: LinkPurpose, id: string) =>
     createHmac('sha256', key).update(`${purpose} ${id}`).digest()
+  const tokenOf = (purpose: LinkPurpose, id: string) => {
+    const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
+    return bytes.toString('base64url') + secretOf(purpose, id).toString('base64url')
+  }
   return {
     secretOf,
-    tokenOf(purpose, id) {
-      const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
-      return bytes.toString('base64url') + secretOf(purpose, id).toString('base64url')
-    },
+    tokenOf,
     idOf(purpose, token) {
       const { id: packed, secret } = tokenPattern.exec(token)?.groups ?? {}
       if (packed === undefined || secret === undefined) return null
       const hex = Buffer.from(packed, 'base64url').toString('hex')
       const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-      return timingSafeEqual(Buffer.from(secret, 'base64url'), secretOf(purpose, id)) ? id : null
+      const isOurs = timingSafeEqual(Buffer.from(secret, 'base64url'), secretOf(purpose, id))
+      // Of several ways to write the bits of a token one is ours.
+      return isOurs && token === tokenOf(purpose, id) ? id : null
     },
   }
 }

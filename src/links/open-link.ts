@@ -53,7 +53,8 @@ export async function openLink(
 ): Promise<OpenLink> {
   const now = context.clock()
   const purpose = purposes.find((one) => word.startsWith(`${one}.`))
-  const id = purpose === undefined ? null : idIn(context, { word, purpose })
+  const id =
+    purpose === undefined ? null : context.links.idOf(purpose, word.slice(purpose.length + 1))
   const row =
     id === null ? undefined : await withRetry(() => notificationById(context.db, { id, now }))
   const link =
@@ -71,15 +72,6 @@ export async function openLink(
   }
   refuseLate(link, now)
   return link
-}
-
-/** Of several ways to write the bits of a token one is ours. */
-function idIn(
-  { links }: Context,
-  { word, purpose }: { word: string; purpose: VisitPurpose },
-): string | null {
-  const id = links.idOf(purpose, word.slice(purpose.length + 1))
-  return id !== null && word === `${purpose}.${links.tokenOf(purpose, id)}` ? id : null
 }
 
 /** Whether the message went to someone who acts for the patient, where they are reached now. */

@@ -126,3 +126,37 @@ export function draftsOf(
     draftOf(news, recipient, { channel, isOwn, now }),
   )
 }
+
+/** The row for what goes by mail alone, to someone who may have no account. */
+export function mailOnly(mail: {
+  kind: NotificationKind
+  topic: string
+  patientId?: string
+  invitationId?: string
+  details?: Draft['details']
+  expiresAt: Instant
+  now: Instant
+}): Draft {
+  const { kind, topic, patientId = null, invitationId = null, details = {}, expiresAt, now } = mail
+  return {
+    id: newId(),
+    kind,
+    channel: 'email',
+    accountId: null,
+    patientId,
+    invitationId,
+    side: 'patient',
+    appointmentId: null,
+    version: null,
+    formerVersion: null,
+    topic,
+    details,
+    status: 'queued',
+    statusReason: null,
+    queuedAt: now,
+    dueAt: now,
+    expiresAt,
+    sentAt: null,
+    readAt: null,
+  }
+}

@@ -1,5 +1,6 @@
 // Reads what the rows of the ledger are about, as facts for their wording.
 
+import { addressLine, titledName } from '#src/calendar/visit.ts'
 import { publicUrlAt } from '#src/config.ts'
 import type { Runtime } from '#src/context.ts'
 import { invitationAddress } from '#src/identity/invitations.ts'
@@ -121,26 +122,19 @@ function visitFacts(visit: ToldVisitRow): VisitFacts {
     startsAt: visit.starts_at,
     endsAt: visit.ends_at,
     timeZone: visit.time_zone,
-    doctorName: doctorNameOf(visit),
+    doctorName: titledName(visit.doctor_title, visit.doctor_name),
     patientName: visit.patient_name,
     clinicName: visit.clinic_name,
     clinicPhone: visit.clinic_phone,
-    clinicAddress: addressOf(visit),
+    clinicAddress: addressLine({
+      street: visit.clinic_street,
+      postalCode: visit.clinic_postal_code,
+      city: visit.clinic_city,
+      country: visit.clinic_country,
+    }),
     mode: visit.mode,
     videoLink: visit.video_link,
   }
-}
-
-/** With the title, as people are addressed. */
-export function doctorNameOf({ doctor_title, doctor_name }: ToldVisitRow): string {
-  return doctor_title === null ? doctor_name : `${doctor_title} ${doctor_name}`
-}
-
-/** In one line: the street, and the city with its postal code. */
-export function addressOf(visit: ToldVisitRow): string {
-  const { clinic_street, clinic_postal_code, clinic_city } = visit
-  const city = clinic_postal_code === null ? clinic_city : `${clinic_postal_code} ${clinic_city}`
-  return clinic_street === null ? city : `${clinic_street}, ${city}`
 }
 
 /** What the patient of a visit can do from a mail; staff sign in. */

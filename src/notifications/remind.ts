@@ -19,6 +19,9 @@ const mark = 'reminders'
 /** The longest that the mark moves in one transaction: a standstill of days is made up for in steps. */
 const stepMilliseconds = 60 * 60_000
 
+/** No reminder comes earlier before a visit than two weeks: what was due before that is past. */
+const aheadMilliseconds = 14 * 86_400_000
+
 /** Writes down the reminders that came due since last time. Answers for how many visits. */
 export async function remind(runtime: Reminding): Promise<number> {
   let count = 0
@@ -34,8 +37,9 @@ async function remindStep(runtime: Reminding): Promise<{ count: number; isLast: 
   const { clock, senders } = runtime
   return transact({ ...runtime, actor: null }, async (tx) => {
     const now = clock()
-    const after = await lockMark(tx.db, { name: mark, now })
-    if (after === undefined || after >= now) return { count: 0, isLast: true }
+    const reached = await lockMark(tx.db, { name: mark, now })
+    if (reached === undefined || reached >= now) return { count: 0, isLast: true }
+    const after = Math.max(reached, now - aheadMilliseconds)
     const until = Math.min(now, after + stepMilliseconds)
     const visits = await dueReminders(tx.db, { after, until, now })
     const patientIds = visits.map(({ patient_id }) => patient_id)

@@ -2,7 +2,8 @@
 // in between leaves it to the next one, which sends the same message under the same Message-ID.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { addressOfSender, invitationOf } from '#src/calendar/event.ts'
+import { invitationOf } from '#src/calendar/event.ts'
+import { publishedVisitOf } from '#src/calendar/visit.ts'
 import type { Runtime } from '#src/context.ts'
 import {
   sendMillisecondsMax,
@@ -13,7 +14,7 @@ import {
 import { toE164 } from '#src/delivery/phone.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { languageOf } from './language.ts'
-import { addressOf, doctorNameOf, loadRows, type Loaded } from './load-facts.ts'
+import { loadRows, type Loaded } from './load-facts.ts'
 import type { NotificationRow } from './notification.ts'
 import {
   noteAddress,
@@ -194,27 +195,13 @@ function calendarFor(
   { facts, recipient, visit }: Loaded,
 ) {
   if (visit === null || facts.side !== 'patient' || !withInvitation.has(row.kind)) return null
-  const { mail } = config
-  return invitationOf({
-    id: visit.appointment_id,
-    status: visit.status,
-    sequence: visit.sequence,
-    startsAt: visit.starts_at,
-    endsAt: visit.ends_at,
-    doctorName: doctorNameOf(visit),
-    patientName: visit.patient_name,
-    clinicName: visit.clinic_name,
-    clinicAddress: addressOf(visit),
-    mode: visit.mode,
-    videoLink: visit.video_link,
-    organizer: {
-      name: visit.clinic_name,
-      address: mail.from === null ? visit.clinic_email : addressOfSender(mail.from),
-    },
+  const published = publishedVisitOf(
+    { ...visit, id: visit.appointment_id },
     // A second sending says the same.
-    stampedAt: row.queued_at,
-    // A link would open the visit for everyone who sees the calendar.
-    url: null,
+    { config, stampedAt: row.queued_at },
+  )
+  return invitationOf({
+    ...published,
     attendee: { name: recipient.name, address: recipient.email! },
   })
 }
@@ -241,8 +228,11 @@ function nextAsk({ sent_at, provider_id }: NotificationRow, now: number): number
 
 const idlePauseMilliseconds = 500
 
+/** How long a process that is to end waits for what is under way. */
+const endMilliseconds = 10_000
+
 /**
- * Sends what comes due by the channel until `signal` aborts; what is under way then is finished first.
+ * Sends what comes due by the channel until `signal` aborts; what is under way then may finish first.
  */
 export async function keepSending(
   runtime: Sending,
@@ -264,7 +254,8 @@ export async function keepSending(
       void work.finally(() => underWay.delete(work))
     }
     if (started.length === 0) await isPaused()
-    while (underWay.size === underWayMax) await Promise.race(underWay)
+    while (underWay.size >= underWayMax) await Promise.race(underWay)
   }
-  await Promise.all(underWay)
+  // What takes longer is sent again by the next process, when the lease has run out.
+  await Promise.race([Promise.all(underWay), delay(endMilliseconds, undefined, { ref: false })])
 }

@@ -1,9 +1,9 @@
 // Tells of what is not a step of a visit: offered times, delays, messages, accounts and links.
 
+import type { Runtime } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
 import type { StoredEvent, Subjects } from '#src/events/queries.ts'
-import { newId } from '#src/kernel/ids.ts'
-import { draftsOf, type Draft, type News } from './draft.ts'
+import { draftsOf, mailOnly, type Draft, type News } from './draft.ts'
 import type { Side } from './facts.ts'
 import {
   claimLinksToTell,
@@ -23,7 +23,8 @@ import {
   patientSide,
   type RecipientRow,
 } from './recipient-queries.ts'
-import type { Telling } from './tell.ts'
+
+type Working = Pick<Runtime, 'clock' | 'senders'>
 
 /** Messages in a row make one mail, and one that is read at once makes none. */
 const messageMailMilliseconds = 2 * 60_000
@@ -50,7 +51,7 @@ function subjectsOf(events: readonly StoredEvent[], type: string): Subjects[] {
 
 /** An offered time is held for minutes only: it is told at once. */
 export async function draftsOfOffers(
-  { clock, senders }: Telling,
+  { clock, senders }: Working,
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<Draft[]> {
@@ -93,7 +94,7 @@ function ofSubject(rows: readonly RecipientRow[], subjectId: string): RecipientR
 
 /** Whoever comes today hears of a delay, and when it has changed or is over. */
 export async function draftsOfDelays(
-  { clock, senders }: Telling,
+  { clock, senders }: Working,
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<Draft[]> {
@@ -140,7 +141,7 @@ export async function draftsOfDelays(
 
 /** The other side of a thread hears that there are messages, once until it has read them. */
 export async function draftsOfMessages(
-  { clock, senders }: Telling,
+  { clock, senders }: Working,
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<Draft[]> {
@@ -204,7 +205,7 @@ export async function draftsOfMessages(
 
 /** Takes news of messages back from those who read the messages; answers whose lists changed by it. */
 export async function settleReadMessages(
-  { clock }: Telling,
+  { clock }: Working,
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<string[]> {
@@ -230,7 +231,7 @@ const notices = {
 
 /** Accounts hear of what happened to them. */
 export async function draftsOfAccounts(
-  { clock, senders }: Telling,
+  { clock, senders }: Working,
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<Draft[]> {
@@ -267,7 +268,7 @@ export async function draftsOfAccounts(
 
 /** Whoever is invited by an address gets the link there. */
 export async function draftsOfInvitations(
-  { clock }: Telling,
+  { clock }: Working,
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<Draft[]> {
@@ -277,32 +278,14 @@ export async function draftsOfInvitations(
   if (ids.length === 0) return []
   const now = clock()
   const invitations = await invitationsToTell(db, { ids, now })
-  return invitations.map(({ id, expires_at: expiresAt }) => ({
-    id: newId(),
-    kind: 'invitation',
-    channel: 'email',
-    accountId: null,
-    patientId: null,
-    invitationId: id,
-    side: 'patient',
-    appointmentId: null,
-    version: null,
-    formerVersion: null,
-    topic: `invitation:${id}`,
-    details: {},
-    status: 'queued',
-    statusReason: null,
-    queuedAt: now,
-    dueAt: now,
-    expiresAt,
-    sentAt: null,
-    readAt: null,
-  }))
+  return invitations.map(({ id, expires_at: expiresAt }) =>
+    mailOnly({ kind: 'invitation', topic: `invitation:${id}`, invitationId: id, expiresAt, now }),
+  )
 }
 
 /** A patient for whom staff made a link to the record gets it by mail, where there is an address. */
 export async function draftsOfClaimLinks(
-  { clock }: Telling,
+  { clock }: Working,
   db: Queryable,
   events: readonly StoredEvent[],
 ): Promise<Draft[]> {
@@ -312,25 +295,14 @@ export async function draftsOfClaimLinks(
   if (patientIds.length === 0) return []
   const now = clock()
   const claimLinks = await claimLinksToTell(db, { patientIds, now })
-  return claimLinks.map(({ id, patient_id: patientId, expires_at: expiresAt }) => ({
-    id: newId(),
-    kind: 'claim_link',
-    channel: 'email',
-    accountId: null,
-    patientId,
-    invitationId: null,
-    side: 'patient',
-    appointmentId: null,
-    version: null,
-    formerVersion: null,
-    topic: `claim:${id}`,
-    details: { linkId: id },
-    status: 'queued',
-    statusReason: null,
-    queuedAt: now,
-    dueAt: now,
-    expiresAt,
-    sentAt: null,
-    readAt: null,
-  }))
+  return claimLinks.map(({ id, patient_id: patientId, expires_at: expiresAt }) =>
+    mailOnly({
+      kind: 'claim_link',
+      topic: `claim:${id}`,
+      patientId,
+      details: { linkId: id },
+      expiresAt,
+      now,
+    }),
+  )
 }

@@ -50,7 +50,10 @@ export async function newsOfVisits(
 ): Promise<VisitNews> {
   const concerned = events.filter(({ type }) => telling.has(type))
   const ids = [...new Set(concerned.flatMap(({ subjects }) => subjects.appointmentId ?? []))]
-  const visits = ids.length === 0 ? [] : await visitsToTell(db, ids)
+  const visits =
+    ids.length === 0
+      ? []
+      : (await visitsToTell(db, ids)).map((one) => withoutUntold(one, concerned))
   if (visits.length === 0) return { drafts: [], accountIds: [] }
   await withdrawUnsent(db, visits)
   const undone = visits.filter(({ command }) => command === 'undo')
@@ -77,6 +80,19 @@ export async function newsOfVisits(
     ),
   )
   return { drafts, accountIds }
+}
+
+/** A step before the last one that these events tell of too is one that nobody has heard of yet. */
+function withoutUntold(visit: VisitRow, events: readonly StoredEvent[]): VisitRow {
+  const { id, before } = visit
+  const isUntold = events.some(
+    ({ subjects }) =>
+      subjects.appointmentId === id &&
+      before !== null &&
+      subjects.version !== undefined &&
+      subjects.version <= before.version,
+  )
+  return isUntold ? { ...visit, before: null } : visit
 }
 
 /** Whom each of the visits concerns: also a doctor whom it was taken from. */
@@ -143,7 +159,11 @@ function draftsForOne({ visit, addressee, told, smsIsSetUp, now }: One): Draft[]
   return channels.flatMap((channel) => {
     const row = told.find((one) => one.channel === channel && !one.is_withdrawn)
     const known = row ? stateOf(row) : newest
-    const kind = changeToTell({ side, subjectId, told: known, now: state })
+    // What was taken back before it went is told by this channel for the first time.
+    const isFirst = row === undefined && told.some((one) => one.channel === channel)
+    const kind =
+      changeToTell({ side, subjectId, told: known, now: state }) ??
+      (isFirst ? changeToTell({ side, subjectId, told: null, now: state }) : null)
     if (kind === null || !channelsOf(addressee, { kind, side }, smsIsSetUp).includes(channel))
       return []
     const news: News = {

@@ -17,7 +17,7 @@ import {
   openNetwork,
   setExpiry,
 } from '#test/support/visits.ts'
-import { tellOrPassOver } from './keep-telling.ts'
+import { noTrouble, tellOrPassOver } from './keep-telling.ts'
 import { loadFacts } from './load-facts.ts'
 import { tellNews } from './tell.ts'
 
@@ -44,11 +44,40 @@ test('who books hears of it by mail at once, and their doctor in the app', async
   assert.notEqual(own.read_at, null, 'what someone did is not news to them')
 })
 
-test('a hold and a time that is only offered are told to nobody', async () => {
+test('a hold is told to nobody, not when it ends either', async () => {
   const network = await openNetwork()
-  const { id } = await makeVisit(network, 0, { hold: true })
+  const [given, lapsed] = [
+    await makeVisit(network, 0, { hold: true }),
+    await makeVisit(network, 1, { hold: true }),
+  ]
   await tellEverything()
-  assert.deepEqual(await ledgerOf(id), [])
+  await command(given.as, given.id, 'cancel')
+  await setExpiry(lapsed.id, runtime.clock() - 1000)
+  await expireWhatIsDue(runtime)
+  await tellEverything()
+  assert.deepEqual(await ledgerOf(given.id), [])
+  assert.deepEqual(await ledgerOf(lapsed.id), [])
+})
+
+test('a hold that became a visit is told as one', async () => {
+  const network = await openNetwork()
+  const { id, as, accountId } = await makeVisit(network, 0, { hold: true })
+  await tellEverything()
+  assert.equal((await command(as, id, 'confirm-hold')).status, 200)
+  await tellEverything()
+  assert.deepEqual(await toldOf(id, accountId), ['email confirmed queued', 'in_app confirmed sent'])
+  assert.deepEqual(await toldOf(id, await accountOf(network.people.doctor)), [
+    'in_app confirmed sent',
+  ])
+})
+
+test('a visit that was booked and moved before anyone was told is told as it is', async () => {
+  const network = await openNetwork()
+  const { id, as, accountId } = await makeVisit(network, 0)
+  await command(as, id, 'reschedule', { body: { slotId: network.slots[4]!.id } })
+  await tellEverything()
+  assert.deepEqual(await toldOf(id, accountId), ['email confirmed queued', 'in_app confirmed sent'])
+  assert.ok((await ledgerOf(id)).every(({ former_version }) => former_version === null))
 })
 
 test('a step that can be undone is mailed a minute later, and not at all when it is undone', async () => {
@@ -103,14 +132,26 @@ test('two moves in a row are one mail, from where the visit was first', async ()
   )
 })
 
-test('a visit that moved and moved back is told to nobody who had not heard of it', async () => {
+test('a visit that the desk moved and moved back at once is mailed as it is', async () => {
   const network = await openNetwork()
-  const { id, as } = await makeVisit(network, 0)
+  const { id, accountId } = await makeVisit(network, 0)
+  const desk = network.people.deskHere
   await tellEverything()
-  await command(as, id, 'reschedule', { body: { slotId: network.slots[1]!.id } })
-  await command(as, id, 'reschedule', { body: { slotId: network.slots[0]!.id } })
+  await command(desk, id, 'reschedule', { body: { slotId: network.slots[1]!.id } })
   await tellEverything()
-  assert.ok((await ledgerOf(id)).every(({ kind }) => kind === 'confirmed'))
+  await command(desk, id, 'undo')
+  await tellEverything()
+  assert.deepEqual(
+    await toldOf(id, accountId),
+    [
+      'email confirmed queued',
+      'email confirmed withdrawn',
+      'email moved withdrawn',
+      'in_app confirmed sent',
+      'in_app moved withdrawn',
+    ],
+    'the mail that was taken back comes after all',
+  )
 })
 
 test('a request is told to doctor and desk, its answer to the patient alone', async () => {
@@ -583,7 +624,7 @@ test('an event that cannot be told is passed over, and those around it are told'
     })
     .execute()
   const after = await makeVisit(network, 1)
-  const trouble = { careful: 0, tries: 0 }
+  const trouble = noTrouble()
   let refusals = 0
   for (let round = 0; round < 400; round += 1)
     try {

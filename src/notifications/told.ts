@@ -36,7 +36,7 @@ export function changeToTell(options: {
 }): VisitKind | null {
   const { side, subjectId, told, now } = options
   const isTheirs = (state: VisitState) => side !== 'doctor' || state.doctorId === subjectId
-  const knew = told !== null && over[told.status] === undefined && isTheirs(told) ? told : null
+  const knew = told !== null && isArranged(told) && isTheirs(told) ? told : null
   if (side === 'desk') return changeForDesk({ subjectId, knew, now })
   if (!isTheirs(now)) return knew === null ? null : 'moved'
   const end = over[now.status]
@@ -47,6 +47,11 @@ export function changeToTell(options: {
   if (knew.status === now.status) return null
   // Who was told of a visit that has begun, and hears of it again, knows that it is confirmed.
   return knew.status === 'requested' || now.status === 'requested' ? now.status : null
+}
+
+/** Whether there was a visit: a time that was only held was none, and one that was called off is none. */
+function isArranged({ status }: VisitState): boolean {
+  return status !== 'held' && over[status] === undefined
 }
 
 /** The desk hears of what it has to answer. */

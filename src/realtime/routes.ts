@@ -33,8 +33,9 @@ Where that is too much the answer is \`{"type": "reset", "id": "a", "cursor": "â
 same fields ends a subscription that is no longer allowed, and \`{"type": "heartbeat", "cursor": "â€¦"}\` comes
 every 25 seconds.
 
-The server closes with 1001 when it stops, 1013 when it is full or the database is away, 4400 for a message
-that it cannot read before it knows who is there, 4401 for a token that is not valid or a session that is
+Too many sockets of one address that have not said who they are: 429 instead of a socket. The server closes
+with 1001 when it stops, 1013 when it is full, the database is away or events could not be told (come back with
+the last cursor), 4400 for a message that it cannot read before it knows who is there, 4401 for a token that is not valid or a session that is
 over, 4429 for too many messages or sockets. A socket that leaves 1 MB unread or a ping unanswered is cut.
 The \`Origin\`, when there is one, must be this server's or one of \`CORS_ORIGINS\`.`
 
