@@ -3,8 +3,8 @@ import { test } from 'node:test'
 import { newId } from '#src/kernel/ids.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { createEventBus, transact } from './events.ts'
-import { currentCursor, insertEvents } from './queries.ts'
-import { readEvents } from './reader.ts'
+import { currentCursor, insertEvents, type StoredEvent } from './queries.ts'
+import { passOver, readEvents } from './reader.ts'
 
 const { runtime } = await testVisita()
 const context = { ...runtime, events: createEventBus(), actor: null }
@@ -118,4 +118,24 @@ test('a reader of a database that was restored elsewhere reads on from what happ
   assert.deepEqual(await readAll(name, doctorId), [])
   await append(runtime.db, 'doctor.changed', doctorId)
   assert.deepEqual(await readAll(name, doctorId), ['doctor.changed'])
+})
+
+test('an event is passed over while it is the next one, and no other in its place', async () => {
+  const name = await newReader()
+  const doctorId = newId()
+  await append(runtime.db, 'doctor.bad', doctorId)
+  await append(runtime.db, 'doctor.good', doctorId)
+  let bad: StoredEvent | undefined
+  const failing = async (_tx: unknown, [event]: readonly StoredEvent[]) => {
+    bad = event
+    throw new Error('The work has failed.')
+  }
+  // What other tests left unread comes first.
+  for (;;) {
+    await assert.rejects(readEvents(context, name, failing, { limit: 1 }))
+    assert.equal(await passOver(context, name, bad!), true)
+    if (bad!.type === 'doctor.bad') break
+  }
+  assert.equal(await passOver(context, name, bad!), false)
+  assert.deepEqual(await readAll(name, doctorId), ['doctor.good'])
 })
