@@ -4,13 +4,14 @@ import { startVisita, type Visita } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
 import { firstAdminInvitation } from '#src/identity/first-admin.ts'
 import { invitationLink } from '#src/identity/invitations.ts'
-import { isPlainRefusal } from '#src/refusal-at-start.ts'
+import { isPlainRefusal, refuseArguments } from '#src/refusal-at-start.ts'
 import { stopOnSignal } from '#src/stop.ts'
 
 // Sentences for people go to standard error, so that standard output is the structured log alone.
 const say = (sentence: string) => console.error(sentence)
 
 try {
+  refuseArguments(process.argv.slice(2))
   const config = loadConfig({ env: process.env })
   for (const warning of config.warnings) say(warning)
   const visita = await startVisita({ config, say })

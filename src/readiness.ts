@@ -137,7 +137,7 @@ async function checkWork({ db, clock }: Runtime): Promise<Finding> {
   const minutes = Math.round(waiting.age / 60)
   return {
     status: 'warn',
-    detail: `Nobody has been told what happened ${minutes} minutes ago. See that a process does the background work: this one without BACKGROUND_WORK=elsewhere, or npm run worker; its log says what is wrong.`,
+    detail: `Nobody has been told what happened ${minutes === 1 ? 'a minute' : `${minutes} minutes`} ago. See that a process does the background work: this one without BACKGROUND_WORK=elsewhere, or npm run worker; its log says what is wrong.`,
   }
 }
 

@@ -18,3 +18,15 @@ export function isPlainRefusal(error: unknown): error is Error {
     error instanceof Refusal
   )
 }
+
+/**
+ * Refuses arguments where there are none: who names one expects something that would not happen.
+ *
+ * @throws StartRefused
+ */
+export function refuseArguments([first]: readonly string[]): void {
+  if (first !== undefined)
+    throw new StartRefused(
+      `"${first}" means nothing here: every setting is a variable of the environment. The other programs are npm run worker and npm run visita.`,
+    )
+}

@@ -3,13 +3,14 @@
 
 import { openRuntime } from '#src/app.ts'
 import { loadConfig } from '#src/config.ts'
-import { isPlainRefusal } from '#src/refusal-at-start.ts'
+import { isPlainRefusal, refuseArguments } from '#src/refusal-at-start.ts'
 import { stopOnSignal } from '#src/stop.ts'
 import { keepWorking } from '#src/work.ts'
 
 const say = (sentence: string) => console.error(sentence)
 
 try {
+  refuseArguments(process.argv.slice(2))
   const config = loadConfig({ env: process.env })
   for (const warning of config.warnings) say(warning)
   const opened = await openRuntime({ config, say })

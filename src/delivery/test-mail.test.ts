@@ -72,3 +72,9 @@ test('without a set-up the command names the variables, and with a wrong one wha
   assert.equal(noAddress.code, 2)
   assert.match(noAddress.errors, /send-test-mail ADDRESS/)
 })
+
+test('a word that is no address is said to be none, whatever the mail server would say', async () => {
+  const { code, errors } = await command({ ...from, SMTP_URL: 'smtp://127.0.0.1:1' }, 'nonsense')
+  assert.equal(code, 1)
+  assert.match(errors, /^"nonsense" is no e-mail address/)
+})

@@ -4,7 +4,7 @@ import type { Config } from '#src/config.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { Undeliverable } from './delivery.ts'
-import { senderOf } from './mailbox-address.ts'
+import { isAddress, senderOf } from './mailbox-address.ts'
 import { closeSenders, sendersOf } from './senders.ts'
 
 export interface TestMailResult {
@@ -18,6 +18,11 @@ export async function sendTestMail(
   config: Pick<Config, 'mail' | 'sms'>,
   address: string,
 ): Promise<TestMailResult> {
+  if (!isAddress(address))
+    return {
+      wasTaken: false,
+      sentence: `"${address}" is no e-mail address, such as you@example.org.`,
+    }
   const senders = sendersOf(config)
   const { from, smtpUrl, resendApiKey } = config.mail
   if (senders.mail === null || from === null) {

@@ -135,7 +135,7 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
   },
   'stale-version': {
     status: 412,
-    title: 'Changed by someone else in the meantime',
+    title: 'Changed in the meantime',
     advice: 'Read the current version and send it in If-Match.',
     example: 'This was changed since version 3 was read.',
   },

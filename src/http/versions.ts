@@ -39,7 +39,7 @@ export function refuseStale(
   if (requested !== null && requested !== current)
     throw new Refusal(
       'stale-version',
-      `This was changed by someone else: you have version ${requested}, it is now version ${current}. Read it again.`,
+      `This has changed meanwhile: you have version ${requested}, it is now version ${current}. Read it again.`,
       { version: current, ...members },
     )
 }

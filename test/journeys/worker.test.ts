@@ -1,7 +1,11 @@
 // A server that only answers, and a worker beside it that sends what comes of the answers.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { atSite } from '#test/crash/running-visita.ts'
 import { startMailServer } from '#test/support/mail-server.ts'
 
@@ -37,4 +41,14 @@ test('a worker beside a server sends the mails of what happens there, and both e
   } finally {
     await mails.close()
   }
+})
+
+test('a program that is told what it does not know says so, and starts nothing', async () => {
+  const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+  const child = spawn(process.execPath, [program, 'worker'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const exit = once(child, 'exit')
+  const said = await text(child.stderr)
+  const [code] = await exit
+  assert.equal(code, 1)
+  assert.match(said, /^"worker" means nothing here.*npm run worker/)
 })
