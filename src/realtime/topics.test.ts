@@ -41,6 +41,8 @@ async function watch(as: string, topics: Record<string, Record<string, unknown>>
   const client = await openSocket(url, as)
   const account = { accountId: await accountOf(as) }
   await client.subscribe('mark', { topic: 'notifications' })
+  // What was done before is over once a mark that came after it is told.
+  await toldSoFar(client, account)
   for (const [id, topic] of Object.entries(topics))
     assert.equal((await client.subscribe(id, topic)).type, 'subscribed', id)
   return {
