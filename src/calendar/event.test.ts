@@ -106,12 +106,6 @@ test('every status of a visit has its status in calendars, and what is off is ca
   }
 })
 
-test('who is no longer concerned is told that the visit is off, whatever has become of it', () => {
-  const { method, content } = invitationOf(visit, { side: 'doctor', isWithdrawn: true })
-  assert.equal(method, 'CANCEL')
-  assert.equal(values(readCalendar(content).event)['status'], 'CANCELLED')
-})
-
 test('a request that lapsed is a change that calendars take', () => {
   const lapsed = invitationOf({ ...visit, status: 'expired' })
   assert.equal(values(readCalendar(lapsed.content).event)['sequence'], '4')
@@ -147,12 +141,6 @@ test('a visit by video leads to its link and to no clinic, one by phone to no pl
   assert.equal('location' in phone, false)
   assert.equal('conference' in phone, false)
   assert.doesNotMatch(JSON.stringify(phone), /quai|meet/)
-})
-
-test('the room goes with the address where it is given', () => {
-  const { content } = invitationOf({ ...visit, roomName: 'Room 3' })
-  const { location } = values(readCalendar(content).event)
-  assert.equal(location, 'Room 3, 14 quai de Valmy, 75010 Paris, FR')
 })
 
 test('an organizer without an address is named all the same', () => {

@@ -34,8 +34,6 @@ export interface PublishedVisit {
   clinicAddress: string
   mode: VisitMode
   videoLink: string | null
-  /** Goes with the address; the name must not tell what is done there. */
-  roomName?: string | null
   /** Whom the visit is arranged by; without an e-mail address it is the name alone. */
   organizer: { name: string; address: string | null }
   /** Of which moment this is the state. */
@@ -70,21 +68,15 @@ const noAddress = 'invalid:nomail'
 
 /**
  * The invitation of a mail: REQUEST (RFC 5546 section 3.2.2), which also moves a visit that the recipient
- * knows, or CANCEL (section 3.2.5) for a visit that is off. `isWithdrawn` takes back the invitation of
- * someone whom a visit no longer concerns, such as the former doctor of one that was moved.
+ * knows, or CANCEL (section 3.2.5) for a visit that is off. Patients are invited; staff have feeds.
  */
-export function invitationOf(
-  visit: CalendarVisit,
-  options: { side?: CalendarSide; isWithdrawn?: boolean } = {},
-): { method: 'REQUEST' | 'CANCEL'; content: string } {
-  const { side = 'patient', isWithdrawn = false } = options
-  const isOff = isWithdrawn || statuses[visit.status] === 'CANCELLED'
-  const method = isOff ? 'CANCEL' : 'REQUEST'
-  const event = eventOf(visit, {
-    side,
-    status: isOff ? 'CANCELLED' : statuses[visit.status],
-    attendee: visit.attendee,
-  })
+export function invitationOf(visit: CalendarVisit): {
+  method: 'REQUEST' | 'CANCEL'
+  content: string
+} {
+  const status = statuses[visit.status]
+  const method = status === 'CANCELLED' ? 'CANCEL' : 'REQUEST'
+  const event = eventOf(visit, { side: 'patient', status, attendee: visit.attendee })
   return { method, content: calendarOf({ method, events: [event] }) }
 }
 
@@ -206,10 +198,10 @@ function description(visit: PublishedVisit, side: CalendarSide): string {
 }
 
 /** Where the patient goes; nowhere for a visit by phone. */
-function place({ mode, videoLink, roomName, clinicAddress }: PublishedVisit): string | null {
+function place({ mode, videoLink, clinicAddress }: PublishedVisit): string | null {
   if (mode === 'video') return videoLink
   if (mode === 'phone') return null
-  return roomName ? `${roomName}, ${clinicAddress}` : clinicAddress
+  return clinicAddress
 }
 
 /** Who asked for a visit will come, once it is confirmed. */

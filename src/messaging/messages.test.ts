@@ -18,7 +18,6 @@ import {
   setExpiry,
 } from '#test/support/visits.ts'
 import { cleanText, sendMessage } from './messages.ts'
-import { isReadBy, recipientsSide } from './queries.ts'
 import { markRead } from './threads.ts'
 
 const { app, runtime, logged } = await testVisita()
@@ -445,23 +444,6 @@ test('what someone writes is in no event, audit row or log line', async () => {
       ['message.mark-read', {}],
     ],
   )
-})
-
-test('whoever tells of a message learns to which side it went, and who has read it', async () => {
-  const network = await openNetwork()
-  const visit = await makeVisit(network, 0)
-  const { db } = runtime
-  const doctor = (await contextLater(network.people.doctor, 0)).actor.accountId
-  const { body } = await send(visit.as, visit.id, 'Hello.')
-  assert.equal(await recipientsSide(db, body.id), 'staff')
-  assert.equal(await isReadBy(db, { messageId: body.id, accountId: doctor }), false)
-  assert.equal(await isReadBy(db, { messageId: body.id, accountId: visit.accountId }), true)
-  await read(network.people.doctor, visit.id)
-  assert.equal(await isReadBy(db, { messageId: body.id, accountId: doctor }), true)
-  const answer = await send(network.people.doctor, visit.id, 'Hello.')
-  assert.equal(await recipientsSide(db, answer.body.id), 'patient')
-  assert.equal(await isReadBy(db, { messageId: answer.body.id, accountId: visit.accountId }), false)
-  assert.equal(await recipientsSide(db, newId()), null)
 })
 
 test('a clock that goes back lets no message be older than the one before it', async () => {

@@ -235,28 +235,3 @@ export async function unreadThreads(
     limit ${options.limit}`.execute(db)
   return rows
 }
-
-/** Whether the account has read the message or wrote it; true also for one that is gone. */
-export async function isReadBy(
-  db: Queryable,
-  { messageId, accountId }: { messageId: string; accountId: string },
-): Promise<boolean> {
-  const { rows } = await sql<{ is_unread: boolean }>`
-    select exists (select from message
-      where id = ${messageId} and author_id is distinct from ${accountId}::uuid
-        and not exists (select from message_read as mark
-          where mark.account_id = ${accountId} and mark.appointment_id = message.appointment_id
-            and mark.read_until >= message.sent_at)) as is_unread`.execute(db)
-  return !rows[0]!.is_unread
-}
-
-/** The side that the message was written to; null for a message that is gone. */
-export async function recipientsSide(db: Queryable, messageId: string): Promise<Side | null> {
-  const row = await db
-    .selectFrom('message')
-    .select('side')
-    .where('id', '=', messageId)
-    .executeTakeFirst()
-  if (!row) return null
-  return row.side === 'staff' ? 'patient' : 'staff'
-}

@@ -33,15 +33,17 @@ export async function loadRows(
       )
     ).map((recipient) => [recipient.id, recipient]),
   )
-  const wanted = rows.flatMap((row) => [...placeOf(row), ...formerPlaceOf(row)])
+  const wanted = rows.flatMap((row) =>
+    [placeOf(row), formerPlaceOf(row)].filter((place) => place !== null),
+  )
   const visits = new Map(
     (wanted.length === 0 ? [] : await toldVisits(runtime.db, wanted)).map((visit) => [
       `${visit.appointment_id} ${visit.version}`,
       visit,
     ]),
   )
-  const visitAt = (places: readonly Place[]) =>
-    places.map((place) => visits.get(`${place.appointmentId} ${place.version}`) ?? null)[0] ?? null
+  const visitAt = (place: Place | null) =>
+    place === null ? null : (visits.get(`${place.appointmentId} ${place.version}`) ?? null)
   return new Map(
     rows.flatMap((row) => {
       const recipient = recipients.get(row.recipient_id)
@@ -60,16 +62,16 @@ interface Place {
   version: number
 }
 
-function placeOf({ appointment_id: appointmentId, version }: NotificationRow): Place[] {
-  return appointmentId === null || version === null ? [] : [{ appointmentId, version }]
+function placeOf({ appointment_id: appointmentId, version }: NotificationRow): Place | null {
+  return appointmentId === null || version === null ? null : { appointmentId, version }
 }
 
 /** As the recipient knew the visit; of an offered time, the visit that would move there. */
-function formerPlaceOf(row: NotificationRow): Place[] {
-  const { appointment_id: appointmentId, former_version: version, details } = row
+function formerPlaceOf(row: NotificationRow): Place | null {
+  const { details } = row
   if (row.kind === 'waitlist_offer' && details['visitId'] !== undefined)
-    return [{ appointmentId: String(details['visitId']), version: Number(details['visitVersion']) }]
-  return appointmentId === null || version === null ? [] : [{ appointmentId, version }]
+    return { appointmentId: String(details['visitId']), version: Number(details['visitVersion']) }
+  return placeOf({ ...row, version: row.former_version })
 }
 
 /** As `loadRows`, the facts alone. */

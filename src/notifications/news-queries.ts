@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { sql, type SqlBool } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
 
@@ -170,7 +170,7 @@ export async function invitationsToTell(
     .where('id', 'in', ids)
     .where('email', 'is not', null)
     .where('used_at', 'is', null)
-    .where('expires_at', '>', formatUtc(now) as never)
+    .where(sql<SqlBool>`expires_at > ${formatUtc(now)}`)
     .execute()
 }
 

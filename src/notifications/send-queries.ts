@@ -86,7 +86,7 @@ export async function stillTrue(
             on message_read.appointment_id = message.appointment_id
               and message_read.account_id = notification.account_id
           where message.appointment_id = notification.appointment_id
-            and message.author_id is distinct from notification.account_id
+            and (message.side = 'patient') = (notification.side <> 'patient')
             and (read_until is null or sent_at > read_until))
         when kind = 'claim_link' then exists (
           select from patient_claim_link

@@ -435,3 +435,24 @@ test('a change from a visit in person to one by video is told', async () => {
   const [, change] = mailsTo(addressOf(accountId))
   assert.match(change!.email.text!, /video\.example\.org/)
 })
+
+test('what a colleague answered is no news to a doctor who has read the patient', async () => {
+  const network = await openNetwork()
+  const { id, as } = await makeVisit(network, 40)
+  const { accountId } = (await contextLater(network.people.doctor, 0)).actor
+  const write = (by: string) =>
+    call(app, `POST /appointments/${id}/messages`, { as: by, body: { text: 'Hello.' } })
+  await write(as)
+  await tellEverything()
+  server.refuse(() => 451)
+  await sendAll(3 * minute)
+  server.refuse(() => null)
+  await call(app, `POST /appointments/${id}/messages/read`, {
+    as: network.people.doctor,
+    body: {},
+  })
+  await write(network.people.deskHere)
+  await tellEverything()
+  await sendAll(10 * minute)
+  assert.equal(mailsTo(addressOf(accountId)).length, 0)
+})

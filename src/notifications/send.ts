@@ -240,7 +240,7 @@ export async function keepSending(
   signal: AbortSignal,
 ): Promise<void> {
   const underWay = new Set<Promise<void>>()
-  const isPaused = () =>
+  const pause = () =>
     delay(idlePauseMilliseconds, undefined, { signal, ref: false }).catch(() => {})
   while (!signal.aborted) {
     let started: Promise<void>[] = []
@@ -253,7 +253,7 @@ export async function keepSending(
       underWay.add(work)
       void work.finally(() => underWay.delete(work))
     }
-    if (started.length === 0) await isPaused()
+    if (started.length === 0) await pause()
     while (underWay.size >= underWayMax) await Promise.race(underWay)
   }
   // What takes longer is sent again by the next process, when the lease has run out.

@@ -33,7 +33,7 @@ const messageMailMilliseconds = 2 * 60_000
 const staleMilliseconds = 7 * 86_400_000
 
 /** Who does not look into the app is mailed again of new messages a day after the last mail. */
-const reminderMilliseconds = 86_400_000
+const mailAgainMilliseconds = 86_400_000
 
 const plain = {
   appointmentId: null,
@@ -165,7 +165,7 @@ export async function draftsOfMessages(
   const [doctors, desks] = [await doctorSide(db, doctorIds), await deskSide(db, clinicIds)]
   const known = await unreadMessageNews(db, {
     appointmentIds: messages.map(({ appointment_id }) => appointment_id),
-    since: now - reminderMilliseconds,
+    since: now - mailAgainMilliseconds,
   })
   return messages.flatMap((message) => {
     const others: [Side, RecipientRow[]][] =

@@ -20,20 +20,6 @@ export async function hasOwnAccount(
   return row !== undefined
 }
 
-/** The patient's link that nobody has used or tried dead; it may have run out. */
-export async function openClaimLinkOf(
-  db: Queryable,
-  patientId: string,
-): Promise<{ id: string; expiresAt: Instant } | undefined> {
-  return db
-    .selectFrom('patient_claim_link')
-    .select(['id', 'expires_at as expiresAt'])
-    .where('patient_id', '=', patientId)
-    .where('used_at', 'is', null)
-    .where('tries', '<', triesMax)
-    .executeTakeFirst()
-}
-
 /** Deletes the patient's link that nobody has used, if there is one. */
 export async function deleteOpenClaimLink(db: Queryable, patientId: string): Promise<void> {
   await db
