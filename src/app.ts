@@ -15,6 +15,7 @@ import type { Runtime } from '#src/context.ts'
 import { connect, currentRole } from '#src/db/connect.ts'
 import { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from '#src/db/embedded.ts'
 import { migrate } from '#src/db/migrate.ts'
+import { createVault } from '#src/db/vault.ts'
 import type { Senders } from '#src/delivery/delivery.ts'
 import { closeSenders, sendersOf } from '#src/delivery/senders.ts'
 import { doctorRoutes } from '#src/doctors/routes.ts'
@@ -158,11 +159,12 @@ async function connectRuntime(options: {
     events,
     board: createBoard({ db, clock, events }),
     tokens: createTokenSigner({
-      signingKey: secrets.tokenSigningKey,
+      signingKeys: secrets.tokenSigningKey.split(','),
       issuer: 'visita',
       accessTokenMinutes: config.accessTokenMinutes,
     }),
-    links: createLinkSigner(secrets.tokenSigningKey),
+    links: createLinkSigner(secrets.tokenSigningKey.split(',')),
+    vault: createVault(secrets.encryptionKey.split(',')),
     senders,
   }
   return {

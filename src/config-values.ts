@@ -267,6 +267,13 @@ export function secretKey(text: string): string {
   return text
 }
 
+/** A key and its forerunners, with commas between: the first is in use, the others are still accepted. */
+export function secretKeys(text: string): string {
+  const keys = listOf(secretKey)(text)
+  if (keys.length === 0) throw new WrongValue('holds no key')
+  return keys.join(',')
+}
+
 /** The code that makes whoever knows it a doctor: long enough not to be guessed. */
 export function invitationCode(text: string): string {
   const letters = Array.from(text)

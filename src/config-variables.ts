@@ -114,15 +114,29 @@ export const variables = {
   },
   TOKEN_SIGNING_KEY: {
     group: 'signIn',
-    meaning: 'The private Ed25519 key that signs access tokens: 32 random bytes as base64url.',
+    meaning:
+      'The private Ed25519 key that signs access tokens: 32 random bytes as base64url; former ones behind it, with commas between.',
     details:
-      'The same for every process of a network. A new key signs everyone out of their current access token, and ends all links in mails about visits and all calendar feeds.',
+      'The same for every process of a network. The first key signs; what the others signed is still taken. A key that is gone from the list signs everyone out of their current access token, and ends the links in mails and the calendar feeds that were made by it. See [keys](keys.md).',
     default: null,
     otherwise: 'generated into `DATA_DIR`; required with `DATABASE_URL`',
     example: null,
     make: makeKeyCommand,
     secret: true,
-    parse: read.secretKey,
+    parse: read.secretKeys,
+  },
+  ENCRYPTION_KEY: {
+    group: 'signIn',
+    meaning:
+      'The key that encrypts medical histories and second factors in the database: 32 random bytes as base64url; former ones behind it, with commas between.',
+    details:
+      'The same for every process of a network. What a lost key encrypted cannot be read again: keep a copy apart from the backups of the database. See [keys](keys.md).',
+    default: null,
+    otherwise: 'generated into `DATA_DIR`; required with `DATABASE_URL`',
+    example: null,
+    make: makeKeyCommand,
+    secret: true,
+    parse: read.secretKeys,
   },
   ACCESS_TOKEN_MINUTES: {
     group: 'signIn',
@@ -168,6 +182,14 @@ export const variables = {
     example: '127.0.0.1,10.0.0.0/8,fd00::/8',
     secret: false,
     parse: read.listOf(read.addressRange),
+  },
+  RATE_LIMIT_FACTOR: {
+    group: 'browsers',
+    meaning: 'By how much the limits on requests are wider than usual, 1 to 1000.',
+    default: '1',
+    example: '5',
+    secret: false,
+    parse: read.wholeNumber({ min: 1, max: 1000 }),
   },
   LOG_LEVEL: {
     group: 'logs',

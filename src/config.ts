@@ -36,11 +36,13 @@ export interface Config {
   }
   /** As the environment has it; `resolveSecrets` answers the one to use. */
   readonly tokenSigningKey: Values['TOKEN_SIGNING_KEY']
+  readonly encryptionKey: Values['ENCRYPTION_KEY']
   readonly accessTokenMinutes: Values['ACCESS_TOKEN_MINUTES']
   readonly refreshTokenDays: Values['REFRESH_TOKEN_DAYS']
   readonly doctorInvitationCode: Values['DOCTOR_INVITATION_CODE']
   readonly corsOrigins: readonly string[]
   readonly trustedProxies: readonly string[]
+  readonly rateLimitFactor: Values['RATE_LIMIT_FACTOR']
   readonly logLevel: Values['LOG_LEVEL']
   /** For people whose own is not known. */
   readonly defaultLanguage: Values['DEFAULT_LANGUAGE']
@@ -136,11 +138,13 @@ function toConfig(values: Values, fileWarnings: readonly string[]): Config {
       poolSize: values.DATABASE_POOL_SIZE,
     }),
     tokenSigningKey: values.TOKEN_SIGNING_KEY,
+    encryptionKey: values.ENCRYPTION_KEY,
     accessTokenMinutes: values.ACCESS_TOKEN_MINUTES,
     refreshTokenDays: values.REFRESH_TOKEN_DAYS,
     doctorInvitationCode: values.DOCTOR_INVITATION_CODE,
     corsOrigins: Object.freeze(values.CORS_ORIGINS ?? []),
     trustedProxies: Object.freeze(values.TRUSTED_PROXIES ?? []),
+    rateLimitFactor: values.RATE_LIMIT_FACTOR,
     logLevel: values.LOG_LEVEL,
     defaultLanguage: values.DEFAULT_LANGUAGE,
     backgroundWork: values.BACKGROUND_WORK,

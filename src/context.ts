@@ -3,6 +3,7 @@
 import type { Logger } from 'pino'
 import type { Config } from '#src/config.ts'
 import type { Database } from '#src/db/connect.ts'
+import type { Vault } from '#src/db/vault.ts'
 import type { EventBus } from '#src/events/events.ts'
 import type { Board } from '#src/availability/board.ts'
 import type { Senders } from '#src/delivery/delivery.ts'
@@ -21,6 +22,7 @@ export interface Runtime {
   board: Board
   tokens: TokenSigner
   links: LinkSigner
+  vault: Vault
   senders: Senders
 }
 
@@ -35,6 +37,10 @@ export interface AccountActor {
   clinicIds: readonly string[]
   /** The patient records the account may book for, its own first. */
   patientIds: readonly string[]
+  /** The patient records the account may look at, those it may book for among them; its own first. */
+  seenPatientIds: readonly string[]
+  /** Whether the network asks for a second factor that the account has not set up yet. */
+  needsSecondFactor: boolean
 }
 
 export type Actor = AccountActor | null

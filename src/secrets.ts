@@ -6,7 +6,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import * as fs from 'node:fs'
 import { dirname, join } from 'node:path'
 import { ConfigRefused, makeKeyCommand, type Config } from './config.ts'
-import { errorCode, secretKey, WrongValue } from './config-values.ts'
+import { errorCode, secretKeys, WrongValue } from './config-values.ts'
 
 /** One secret: the variable that may give it, how to check one and how to make one. */
 export interface SecretKind {
@@ -19,7 +19,13 @@ export interface SecretKind {
 const kinds = {
   tokenSigningKey: {
     variable: 'TOKEN_SIGNING_KEY',
-    check: secretKey,
+    check: secretKeys,
+    make: newKey,
+    makeCommand: makeKeyCommand,
+  },
+  encryptionKey: {
+    variable: 'ENCRYPTION_KEY',
+    check: secretKeys,
     make: newKey,
     makeCommand: makeKeyCommand,
   },

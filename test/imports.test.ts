@@ -9,11 +9,13 @@ const order = [
   'events',
   'audit',
   'http',
+  'settings',
   'delivery',
   'identity',
   'clinics',
   'doctors',
   'patients',
+  'medical-history',
   'availability',
   'booking',
   'waitlist',
@@ -22,6 +24,9 @@ const order = [
   'links',
   'notifications',
   'realtime',
+  'dashboards',
+  'privacy',
+  'admin',
 ]
 
 /** What a module may know of the whole: the shape of the context it is given, and the configuration. */

@@ -11,6 +11,8 @@ const someone: AccountActor = {
   doctorId: null,
   clinicIds: [],
   patientIds: ['patient'],
+  seenPatientIds: ['patient'],
+  needsSecondFactor: false,
 }
 const subject = { doctorId: 'doctor', clinicIds: ['north', 'east'] }
 

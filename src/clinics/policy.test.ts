@@ -11,6 +11,8 @@ const patient: AccountActor = {
   doctorId: null,
   clinicIds: [],
   patientIds: ['patient'],
+  seenPatientIds: ['patient'],
+  needsSecondFactor: false,
 }
 const admin: AccountActor = { ...patient, role: 'admin' }
 const doctor: AccountActor = { ...patient, role: 'doctor', doctorId: 'doctor' }

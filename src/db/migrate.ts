@@ -163,7 +163,7 @@ async function grant(client: pg.Client, schema: string, appRole: string): Promis
     grant usage on schema ${name} to ${role};
     grant select, insert, update, delete on all tables in schema ${name} to ${role};
     grant usage, select on all sequences in schema ${name} to ${role};
-    revoke update, delete, truncate on ${name}.audit_entry, ${name}.event, ${name}.appointment_event from ${role};
+    revoke update, delete, truncate on ${name}.audit_entry, ${name}.audit_seal, ${name}.event, ${name}.appointment_event from ${role};
     revoke delete, truncate on ${name}.appointment from ${role};
     revoke insert, update, delete, truncate on ${name}.schema_migration from ${role};
   `)

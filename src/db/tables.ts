@@ -4,6 +4,20 @@
 import type { ColumnType, Generated, JSONColumnType } from 'kysely'
 import type { Instant, LocalDate } from '#src/kernel/time.ts'
 import type {
+  AccessInvitationTable,
+  AccountLinkTable,
+  AccountTable,
+  AuditSealTable,
+  InvitationTable,
+  MedicalEntryTable,
+  NetworkSettingsTable,
+  PatientAccessTable,
+  RecoveryCodeTable,
+  RequestCountTable,
+  SecondFactorTable,
+  SessionTable,
+} from './people-tables.ts'
+import type {
   CalendarFeedTable,
   ClockMarkTable,
   EventReaderTable,
@@ -14,6 +28,7 @@ import type {
   QuietHoursTable,
 } from './telling-tables.ts'
 
+export type { AccountLinkPurpose, PatientAccessTable } from './people-tables.ts'
 export type { NotificationChannel, NotificationKind, NotificationStatus } from './telling-tables.ts'
 
 export type At = ColumnType<Instant, string, string>
@@ -44,27 +59,6 @@ export interface AuditEntryTable {
 }
 
 export type Role = 'patient' | 'doctor' | 'front_desk' | 'admin'
-
-export interface AccountTable {
-  id: string
-  email: string
-  password_hash: string
-  name: string
-  phone: string | null
-  locale: string | null
-  role: Role
-  status: Generated<'active' | 'disabled'>
-  created_at: At
-}
-
-export interface SessionTable {
-  id: string
-  account_id: string
-  refresh_token_hash: Buffer
-  created_at: At
-  expires_at: At
-  ended_at: NullableAt
-}
 
 export interface ClinicTable {
   id: string
@@ -176,20 +170,6 @@ export interface DoctorVisitTypeTable {
   visit_type_id: string
 }
 
-export interface InvitationTable {
-  id: string
-  code_hash: Buffer
-  role: 'doctor' | 'front_desk' | 'admin'
-  email: string | null
-  clinic_id: string | null
-  doctor_id: string | null
-  invited_by: string | null
-  created_at: At
-  expires_at: At
-  used_at: NullableAt
-  used_by: string | null
-}
-
 export interface PatientTable {
   id: string
   name: string
@@ -199,17 +179,17 @@ export interface PatientTable {
   registered_by: string | null
   registered_at_clinic_id: string | null
   locale: string | null
+  street: string | null
+  postal_code: string | null
+  city: string | null
+  country: string | null
+  insurance_number: string | null
+  emergency_name: string | null
+  emergency_phone: string | null
+  emergency_relation: string | null
+  erased_at: NullableAt
   version: Generated<number>
   created_at: At
-}
-
-export interface PatientAccessTable {
-  account_id: string
-  patient_id: string
-  relation: 'self' | 'parent' | 'carer'
-  scope: 'book' | 'see' | 'manage'
-  created_at: At
-  ends_at: NullableAt
 }
 
 export interface PatientClaimLinkTable {
@@ -409,4 +389,12 @@ export interface Tables {
   message: MessageTable
   message_read: MessageReadTable
   calendar_feed: CalendarFeedTable
+  account_link: AccountLinkTable
+  second_factor: SecondFactorTable
+  recovery_code: RecoveryCodeTable
+  network_settings: NetworkSettingsTable
+  request_count: RequestCountTable
+  access_invitation: AccessInvitationTable
+  medical_entry: MedicalEntryTable
+  audit_seal: AuditSealTable
 }

@@ -11,6 +11,8 @@ const someone: AccountActor = {
   doctorId: null,
   clinicIds: [],
   patientIds: ['patient'],
+  seenPatientIds: ['patient'],
+  needsSecondFactor: false,
 }
 const admin: AccountActor = { ...someone, role: 'admin' }
 const self: AccountActor = { ...someone, role: 'doctor', doctorId: 'doctor' }

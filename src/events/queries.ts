@@ -19,6 +19,8 @@ export interface Subjects {
   accountId?: string
   invitationId?: string
   messageId?: string
+  accountLinkId?: string
+  accessInvitationId?: string
 }
 
 export interface NewEvent {

@@ -198,6 +198,8 @@ function actorWith(role: Role): AccountActor {
     doctorId: null,
     clinicIds: [],
     patientIds: [],
+    seenPatientIds: [],
+    needsSecondFactor: false,
   }
 }
 

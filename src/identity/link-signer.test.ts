@@ -15,7 +15,7 @@ const purposes: LinkPurpose[] = [
   'calendar',
 ]
 const signingKey = randomBytes(32).toString('base64url')
-const signer = createLinkSigner(signingKey)
+const signer = createLinkSigner([signingKey])
 const id = newId()
 
 test('a token tells its id to its purpose, and to no other one', () => {
@@ -28,7 +28,7 @@ test('a token tells its id to its purpose, and to no other one', () => {
 })
 
 test('the same id and purpose have the same token in every process, and others have others', () => {
-  const again = createLinkSigner(signingKey)
+  const again = createLinkSigner([signingKey])
   const ids = [id, newId(), newId()]
   const tokens = ids.flatMap((one) => purposes.map((purpose) => signer.tokenOf(purpose, one)))
   assert.equal(new Set(tokens).size, tokens.length)
@@ -85,7 +85,7 @@ test('a token is written in one way: its unused bits are as they were made', () 
 })
 
 test('a token of another key is none', () => {
-  const others = createLinkSigner(randomBytes(32).toString('base64url'))
+  const others = createLinkSigner([randomBytes(32).toString('base64url')])
   for (const purpose of purposes) {
     assert.equal(signer.idOf(purpose, others.tokenOf(purpose, id)), null)
     assert.notDeepEqual(others.secretOf(purpose, id), signer.secretOf(purpose, id))

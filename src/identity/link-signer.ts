@@ -13,6 +13,10 @@ export type LinkPurpose =
   | 'claim'
   | 'invitation'
   | 'calendar'
+  | 'reset_password'
+  | 'verify_email'
+  | 'change_email'
+  | 'access'
 
 export interface LinkSigner {
   /** 32 bytes that cannot be guessed, always the same for the purpose and the id. */
@@ -25,28 +29,37 @@ export interface LinkSigner {
 
 const tokenPattern = /^(?<id>[\w-]{22})(?<secret>[\w-]{43})$/
 
-/** `signingKey` is that of the access tokens; the links have a key of their own, derived from it. */
-export function createLinkSigner(signingKey: string): LinkSigner {
-  const key = Buffer.from(
-    hkdfSync('sha256', Buffer.from(signingKey, 'base64url'), '', 'visita links', 32),
+/**
+ * `signingKeys` are those of the access tokens; the links have keys of their own, derived from them. The
+ * first makes links, and those that the others made are still taken.
+ */
+export function createLinkSigner(signingKeys: readonly string[]): LinkSigner {
+  const [current, ...former] = signingKeys.map((signingKey) =>
+    Buffer.from(hkdfSync('sha256', Buffer.from(signingKey, 'base64url'), '', 'visita links', 32)),
   )
-  const secretOf = (purpose: LinkPurpose, id: string) =>
+  if (current === undefined) throw new Error('There must be a signing key.')
+  const secretBy = (key: Buffer, purpose: LinkPurpose, id: string) =>
     createHmac('sha256', key).update(`${purpose} ${id}`).digest()
-  const tokenOf = (purpose: LinkPurpose, id: string) => {
+  const secretOf = (purpose: LinkPurpose, id: string) => secretBy(current, purpose, id)
+  const tokenBy = (key: Buffer, purpose: LinkPurpose, id: string) => {
     const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
-    return bytes.toString('base64url') + secretOf(purpose, id).toString('base64url')
+    return bytes.toString('base64url') + secretBy(key, purpose, id).toString('base64url')
   }
   return {
     secretOf,
-    tokenOf,
+    tokenOf: (purpose, id) => tokenBy(current, purpose, id),
     idOf(purpose, token) {
       const { id: packed, secret } = tokenPattern.exec(token)?.groups ?? {}
       if (packed === undefined || secret === undefined) return null
       const hex = Buffer.from(packed, 'base64url').toString('hex')
       const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
-      const isOurs = timingSafeEqual(Buffer.from(secret, 'base64url'), secretOf(purpose, id))
+      const given = Buffer.from(secret, 'base64url')
       // Of several ways to write the bits of a token one is ours.
-      return isOurs && token === tokenOf(purpose, id) ? id : null
+      const isOurs = [current, ...former].some(
+        (key) =>
+          timingSafeEqual(given, secretBy(key, purpose, id)) && token === tokenBy(key, purpose, id),
+      )
+      return isOurs ? id : null
     },
   }
 }

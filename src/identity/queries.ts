@@ -20,6 +20,8 @@ export interface ActorRow {
   doctorId: string | null
   clinicIds: string[]
   patientIds: string[]
+  seenPatientIds: string[]
+  needsSecondFactor: boolean
 }
 
 const doctorOfAccount = sql<string | null>`
@@ -71,7 +73,7 @@ export interface Credentials {
   accountId: string
   passwordHash: string
   role: Role
-  status: 'active' | 'disabled'
+  status: 'active' | 'disabled' | 'erased'
 }
 
 export async function findCredentials(
@@ -134,6 +136,18 @@ export async function findActor(
               where patient_access.account_id = account.id and scope <> 'see'
                 and (ends_at is null or ends_at > ${at})
               order by relation <> 'self', patient_id)`.as('patientIds'),
+      sql<string[]>`
+        array(select patient_id from patient_access
+              where patient_access.account_id = account.id
+                and (ends_at is null or ends_at > ${at})
+              order by relation <> 'self', patient_id)`.as('seenPatientIds'),
+      sql<boolean>`(account.role <> 'patient'
+        and (select second_factor_for_staff from network_settings)
+        and not exists (
+          select from second_factor
+          where second_factor.account_id = account.id and confirmed_at is not null))`.as(
+        'needsSecondFactor',
+      ),
     ])
     .where('session.id', '=', sessionId)
     .where('session.account_id', '=', accountId)

@@ -14,7 +14,11 @@ const minute = 60_000
 const accountId = '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17'
 const sessionId = '019a9b5e-4c54-7f08-a2d1-5e6b9c0f1d32'
 const signingKey = randomBytes(32).toString('base64url')
-const tokens = createTokenSigner({ signingKey, issuer: tokenIssuer, accessTokenMinutes: 10 })
+const tokens = createTokenSigner({
+  signingKeys: [signingKey],
+  issuer: tokenIssuer,
+  accessTokenMinutes: 10,
+})
 
 const rightHeader = { alg: 'EdDSA', typ: 'at+jwt' }
 const rightClaims = {
@@ -58,14 +62,18 @@ test('a token says whose it is until the moment it expires', async () => {
 })
 
 test('processes with the same key take each other for one', async () => {
-  const other = createTokenSigner({ signingKey, issuer: tokenIssuer, accessTokenMinutes: 5 })
+  const other = createTokenSigner({
+    signingKeys: [signingKey],
+    issuer: tokenIssuer,
+    accessTokenMinutes: 5,
+  })
   const { accessToken } = await other.issue({ accountId, sessionId, role: 'admin', now })
   assert.deepEqual(await tokens.verify(accessToken, now), { accountId, sessionId })
 })
 
 test('a token of another key is refused', async () => {
   const stranger = createTokenSigner({
-    signingKey: randomBytes(32).toString('base64url'),
+    signingKeys: [randomBytes(32).toString('base64url')],
     issuer: tokenIssuer,
     accessTokenMinutes: 10,
   })
@@ -151,6 +159,6 @@ test('the key set names the key by its thumbprint and holds no private part', as
 
 test('a signing key of another length is refused', () => {
   assert.throws(() =>
-    createTokenSigner({ signingKey: 'c2hvcnQ', issuer: tokenIssuer, accessTokenMinutes: 10 }),
+    createTokenSigner({ signingKeys: ['c2hvcnQ'], issuer: tokenIssuer, accessTokenMinutes: 10 }),
   )
 })

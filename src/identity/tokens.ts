@@ -1,7 +1,7 @@
-// Access tokens: short-lived JWTs in the profile of RFC 9068, signed with one Ed25519 key. A token
-// says which session it belongs to and nothing that would have to be believed for long.
+// Access tokens: short-lived JWTs in the profile of RFC 9068, signed with an Ed25519 key. A token says which
+// session it belongs to and nothing that would have to be believed for long.
 
-import { createHash, createPrivateKey, createPublicKey } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { compactVerify, errors, SignJWT } from 'jose'
 import type { Role } from '#src/db/tables.ts'
 import type { Instant } from '#src/kernel/time.ts'
@@ -16,7 +16,7 @@ export interface TokenSigner {
   }): Promise<{ accessToken: string; expiresIn: number }>
   /** Whose token it is; null when it is not one of ours, or expired at `now`. */
   verify(token: string, now: Instant): Promise<{ accountId: string; sessionId: string } | null>
-  /** The public key as a JWK Set (RFC 7517 5). */
+  /** The public keys as a JWK Set (RFC 7517 5), the one that signs first. */
   jwks(): JsonWebKeySet
 }
 
@@ -29,31 +29,33 @@ const audience = 'visita'
 const tokenType = 'at+jwt'
 const algorithm = 'EdDSA'
 
-/** `signingKey` is the 32-byte Ed25519 seed (RFC 8032 5.1.5) as base64url. */
+/**
+ * `signingKeys` are 32-byte Ed25519 seeds (RFC 8032 5.1.5) as base64url: the first signs, the others are
+ * former ones whose tokens are still taken.
+ */
 export function createTokenSigner(options: {
-  signingKey: string
+  signingKeys: readonly string[]
   issuer: string
   accessTokenMinutes: number
 }): TokenSigner {
   const { issuer, accessTokenMinutes } = options
-  const privateKey = privateKeyOf(options.signingKey)
-  const publicKey = createPublicKey(privateKey)
-  const x = publicKey.export({ format: 'jwk' }).x
-  if (x === undefined) throw new Error('An Ed25519 key has an x coordinate.')
-  const keyId = thumbprint(x)
+  const keys = options.signingKeys.map(signingKeyOf)
+  const [current] = keys
+  if (current === undefined) throw new Error('There must be a signing key.')
+  const publicKeys = new Map(keys.map(({ id, publicKey }) => [id, publicKey]))
   const expiresIn = accessTokenMinutes * 60
 
   return {
     async issue({ accountId, sessionId, role, now }) {
       const issuedAt = Math.floor(now / 1000)
       const accessToken = await new SignJWT({ sid: sessionId, role })
-        .setProtectedHeader({ alg: algorithm, typ: tokenType, kid: keyId })
+        .setProtectedHeader({ alg: algorithm, typ: tokenType, kid: current.id })
         .setIssuer(issuer)
         .setAudience(audience)
         .setSubject(accountId)
         .setIssuedAt(issuedAt)
         .setExpirationTime(issuedAt + expiresIn)
-        .sign(privateKey)
+        .sign(current.privateKey)
       return { accessToken, expiresIn }
     },
 
@@ -68,14 +70,28 @@ export function createTokenSigner(options: {
     },
 
     jwks: () => ({
-      keys: [{ kty: 'OKP', crv: 'Ed25519', x, kid: keyId, alg: algorithm, use: 'sig' }],
+      keys: keys.map(({ id, x }) => ({
+        kty: 'OKP',
+        crv: 'Ed25519',
+        x,
+        kid: id,
+        alg: algorithm,
+        use: 'sig',
+      })),
     }),
+  }
+
+  /** One of ours or none: nothing is taken from the token but which. */
+  function publicKeyOf({ kid }: { kid?: string }): KeyObject {
+    const key = publicKeys.get(kid ?? '')
+    if (key === undefined) throw new errors.JWKSNoMatchingKey()
+    return key
   }
 
   /** An unknown `crit` makes jose refuse the token (RFC 7515 4.1.11). */
   async function verifySignature(token: string) {
     try {
-      const { payload, protectedHeader } = await compactVerify(token, publicKey, {
+      const { payload, protectedHeader } = await compactVerify(token, publicKeyOf, {
         algorithms: [algorithm],
       })
       const claims: unknown = JSON.parse(Buffer.from(payload).toString('utf8'))
@@ -93,6 +109,14 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 /** What precedes the seed in the PKCS #8 form of an Ed25519 key (RFC 8410 7). */
 const keyPrefix = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+function signingKeyOf(seed: string) {
+  const privateKey = privateKeyOf(seed)
+  const publicKey = createPublicKey(privateKey)
+  const { x } = publicKey.export({ format: 'jwk' })
+  if (x === undefined) throw new Error('An Ed25519 key has an x coordinate.')
+  return { id: thumbprint(x), x, privateKey, publicKey }
+}
 
 function privateKeyOf(seed: string) {
   const bytes = Buffer.from(seed, 'base64url')

@@ -119,6 +119,8 @@ function actingAs(context: Context, row: NotificationRow): SignedInContext {
       doctorId: null,
       clinicIds: [],
       patientIds: [row.patient_id],
+      seenPatientIds: [row.patient_id],
+      needsSecondFactor: false,
     },
   }
 }

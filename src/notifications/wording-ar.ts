@@ -101,6 +101,10 @@ export const arabic: Phrases = {
     offer: 'عرض الوقت وقبوله',
     claim: 'ربط الملف',
     invitation: 'قبول الدعوة',
+    verify_email: 'تأكيد العنوان',
+    change_email: 'استخدام هذا العنوان',
+    reset_password: 'اختيار كلمة مرور جديدة',
+    access: 'قبول',
     open: 'فتح Visita',
   },
   toPatient: {

@@ -102,6 +102,10 @@ export const german: Phrases = {
     offer: 'Zeit ansehen und annehmen',
     claim: 'Akte verbinden',
     invitation: 'Einladung annehmen',
+    verify_email: 'Adresse bestätigen',
+    change_email: 'Diese Adresse verwenden',
+    reset_password: 'Neues Passwort wählen',
+    access: 'Annehmen',
     open: 'Visita öffnen',
   },
   toPatient: {

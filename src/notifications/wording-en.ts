@@ -100,6 +100,10 @@ export const english: Phrases = {
     offer: 'See and take this time',
     claim: 'Connect the record',
     invitation: 'Accept the invitation',
+    verify_email: 'Confirm the address',
+    change_email: 'Use this address',
+    reset_password: 'Choose a new password',
+    access: 'Accept',
     open: 'Open Visita',
   },
   toPatient: {

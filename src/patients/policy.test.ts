@@ -5,7 +5,15 @@ import type { Role } from '#src/db/tables.ts'
 import { may, type PatientSubject } from './policy.ts'
 
 function actorOf(role: Role): AccountActor {
-  const ids = { accountId: 'a', sessionId: 's', doctorId: null, clinicIds: [], patientIds: [] }
+  const ids = {
+    accountId: 'a',
+    sessionId: 's',
+    doctorId: null,
+    clinicIds: [],
+    patientIds: [],
+    seenPatientIds: [],
+    needsSecondFactor: false,
+  }
   return { ...ids, role, name: 'Someone' }
 }
 

@@ -389,7 +389,14 @@ test('beginning with one’s own patients finds the same as beginning with the n
     const desk = { role: 'front_desk' as const, doctorId: null, clinicIds: [network.clinicId] }
     const doctorId = as === people.doctor ? network.doctorId : newId()
     const practice = { role: 'doctor' as const, doctorId, clinicIds: [] }
-    const ids = { accountId, sessionId: newId(), patientIds: [], name: 'Someone' }
+    const ids = {
+      accountId,
+      sessionId: newId(),
+      patientIds: [],
+      seenPatientIds: [],
+      needsSecondFactor: false,
+      name: 'Someone',
+    }
     const actor = { ...ids, ...(as === people.deskHere ? desk : practice) }
     const page = { wanted, actor, now: runtime.clock(), after: null, rowsMax: 10 }
     const [fromOwn, fromNames] = await Promise.all(

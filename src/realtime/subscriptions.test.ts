@@ -22,6 +22,8 @@ const nobody: AccountActor = {
   doctorId: null,
   clinicIds: [],
   patientIds: [],
+  seenPatientIds: [],
+  needsSecondFactor: false,
 }
 const patient: AccountActor = { ...nobody, patientIds: ['anna', 'child'] }
 const doctor: AccountActor = { ...nobody, role: 'doctor', doctorId: 'moreau' }

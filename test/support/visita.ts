@@ -47,6 +47,8 @@ async function start(): Promise<TestVisita> {
       DOCTOR_INVITATION_CODE: 'let-me-in-2026',
       LOG_LEVEL: 'info',
       TOKEN_SIGNING_KEY: randomBytes(32).toString('base64url'),
+      ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
+      RATE_LIMIT_FACTOR: '1000',
       DATABASE_POOL_SIZE: '16',
       ...(database ? { DATABASE_URL: database.url } : {}),
     },
