@@ -1,5 +1,25 @@
 -- Generated from migrations/ by `npm run generate`. Do not edit.
 
+create table access_invitation (
+  id uuid not null,
+  patient_id uuid not null,
+  email text not null,
+  relation text not null,
+  scope text not null,
+  agreed_ends_at timestamp with time zone,
+  invited_by uuid not null,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  used_by uuid,
+  constraint access_invitation_by FOREIGN KEY (invited_by) REFERENCES account(id) ON DELETE CASCADE,
+  constraint access_invitation_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
+  constraint access_invitation_pkey PRIMARY KEY (id),
+  constraint access_invitation_relation_known CHECK ((relation = ANY (ARRAY['parent'::text, 'carer'::text]))),
+  constraint access_invitation_scope_known CHECK ((scope = ANY (ARRAY['book'::text, 'see'::text, 'manage'::text]))),
+  constraint access_invitation_used_by FOREIGN KEY (used_by) REFERENCES account(id) ON DELETE SET NULL
+);
+
 create table account (
   id uuid not null,
   email text not null,
@@ -10,9 +30,24 @@ create table account (
   role text not null,
   status text not null default 'active'::text,
   created_at timestamp with time zone not null,
+  email_verified_at timestamp with time zone,
   constraint account_pkey PRIMARY KEY (id),
   constraint account_role_known CHECK ((role = ANY (ARRAY['patient'::text, 'doctor'::text, 'front_desk'::text, 'admin'::text]))),
-  constraint account_status_known CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text])))
+  constraint account_status_known CHECK ((status = ANY (ARRAY['active'::text, 'disabled'::text, 'erased'::text])))
+);
+
+create table account_link (
+  id uuid not null,
+  account_id uuid not null,
+  purpose text not null,
+  email text not null,
+  former_email text,
+  created_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  used_at timestamp with time zone,
+  constraint account_link_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint account_link_pkey PRIMARY KEY (id),
+  constraint account_link_purpose_known CHECK ((purpose = ANY (ARRAY['reset_password'::text, 'verify_email'::text, 'change_email'::text])))
 );
 
 create table appointment (
@@ -91,6 +126,16 @@ create table audit_entry (
   request_id text,
   details jsonb not null default '{}'::jsonb,
   constraint audit_entry_pkey PRIMARY KEY (seq)
+);
+
+create table audit_seal (
+  seq bigint not null generated always as identity,
+  to_xid xid8 not null,
+  to_seq bigint not null,
+  rows integer not null,
+  hash bytea not null,
+  sealed_at timestamp with time zone not null,
+  constraint audit_seal_pkey PRIMARY KEY (seq)
 );
 
 create table calendar_feed (
@@ -204,7 +249,7 @@ create table doctor (
   constraint doctor_horizon CHECK (((horizon_days >= 1) AND (horizon_days <= 730))),
   constraint doctor_notice CHECK (((notice_minutes_min >= 0) AND (notice_minutes_min <= 525600))),
   constraint doctor_pkey PRIMARY KEY (id),
-  constraint doctor_status_known CHECK ((status = ANY (ARRAY['bookable'::text, 'paused'::text])))
+  constraint doctor_status_known CHECK ((status = ANY (ARRAY['bookable'::text, 'paused'::text, 'left'::text])))
 );
 
 create table doctor_clinic (
@@ -272,6 +317,8 @@ create table invitation (
   expires_at timestamp with time zone not null,
   used_at timestamp with time zone,
   used_by uuid,
+  revoked_at timestamp with time zone,
+  tries smallint not null default 0,
   constraint invitation_clinic FOREIGN KEY (clinic_id) REFERENCES clinic(id) ON DELETE CASCADE,
   constraint invitation_code_unique UNIQUE (code_hash),
   constraint invitation_desk_has_clinic CHECK (((role <> 'front_desk'::text) OR (clinic_id IS NOT NULL))),
@@ -280,6 +327,29 @@ create table invitation (
   constraint invitation_pkey PRIMARY KEY (id),
   constraint invitation_role_known CHECK ((role = ANY (ARRAY['doctor'::text, 'front_desk'::text, 'admin'::text]))),
   constraint invitation_used_by FOREIGN KEY (used_by) REFERENCES account(id) ON DELETE SET NULL
+);
+
+create table medical_entry (
+  id uuid not null,
+  patient_id uuid not null,
+  kind text not null,
+  content bytea,
+  takes_back boolean not null default false,
+  author_id uuid,
+  author_doctor_id uuid,
+  author_side text not null,
+  recorded_at timestamp with time zone not null,
+  corrects uuid,
+  constraint medical_entry_author FOREIGN KEY (author_id) REFERENCES account(id) ON DELETE SET NULL,
+  constraint medical_entry_content CHECK (((content IS NOT NULL) OR takes_back)),
+  constraint medical_entry_corrected_once UNIQUE (corrects),
+  constraint medical_entry_corrects FOREIGN KEY (corrects) REFERENCES medical_entry(id) ON DELETE CASCADE,
+  constraint medical_entry_doctor FOREIGN KEY (author_doctor_id) REFERENCES doctor(id) ON DELETE SET NULL,
+  constraint medical_entry_kind_known CHECK ((kind = ANY (ARRAY['condition'::text, 'allergy'::text, 'medicine'::text, 'note'::text]))),
+  constraint medical_entry_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
+  constraint medical_entry_pkey PRIMARY KEY (id),
+  constraint medical_entry_side_known CHECK ((author_side = ANY (ARRAY['patient'::text, 'doctor'::text]))),
+  constraint medical_entry_takes_back CHECK (((corrects IS NOT NULL) OR (NOT takes_back)))
 );
 
 create table membership (
@@ -318,6 +388,24 @@ create table message_read (
   constraint message_read_side_known CHECK ((side = ANY (ARRAY['patient'::text, 'staff'::text])))
 );
 
+create table network_settings (
+  singleton boolean not null default true,
+  name text not null default 'Visita'::text,
+  second_factor_for_staff boolean not null default false,
+  child_access_ends_at_age smallint not null default 18,
+  keep_events_days integer not null default 90,
+  keep_notifications_days integer not null default 365,
+  keep_patients_years smallint,
+  child_ends_due integer,
+  version integer not null default 1,
+  constraint network_settings_age CHECK (((child_access_ends_at_age >= 12) AND (child_access_ends_at_age <= 25))),
+  constraint network_settings_events CHECK (((keep_events_days >= 7) AND (keep_events_days <= 3650))),
+  constraint network_settings_notifications CHECK (((keep_notifications_days >= 30) AND (keep_notifications_days <= 3650))),
+  constraint network_settings_one CHECK (singleton),
+  constraint network_settings_patients CHECK (((keep_patients_years >= 1) AND (keep_patients_years <= 100))),
+  constraint network_settings_pkey PRIMARY KEY (singleton)
+);
+
 create table notification (
   id uuid not null,
   kind text not null,
@@ -325,7 +413,6 @@ create table notification (
   account_id uuid,
   patient_id uuid,
   invitation_id uuid,
-  recipient_id uuid not null default COALESCE(account_id, patient_id, invitation_id),
   side text not null,
   appointment_id uuid,
   version integer,
@@ -345,6 +432,9 @@ create table notification (
   failed_at timestamp with time zone,
   read_at timestamp with time zone,
   confirmed_at timestamp with time zone,
+  access_invitation_id uuid,
+  recipient_id uuid not null default COALESCE(account_id, patient_id, invitation_id, access_invitation_id),
+  constraint notification_access_invitation FOREIGN KEY (access_invitation_id) REFERENCES access_invitation(id) ON DELETE CASCADE,
   constraint notification_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
   constraint notification_appointment FOREIGN KEY (appointment_id) REFERENCES appointment(id) ON DELETE CASCADE,
   constraint notification_channel_known CHECK ((channel = ANY (ARRAY['in_app'::text, 'email'::text, 'sms'::text]))),
@@ -353,7 +443,7 @@ create table notification (
   constraint notification_invitation FOREIGN KEY (invitation_id) REFERENCES invitation(id) ON DELETE CASCADE,
   constraint notification_kind_known CHECK ((kind = ANY (ARRAY['requested'::text, 'confirmed'::text, 'declined'::text, 'moved'::text, 'cancelled'::text, 'reminder'::text, 'waitlist_offer'::text, 'delay'::text, 'message'::text, 'account'::text, 'invitation'::text, 'claim_link'::text]))),
   constraint notification_once UNIQUE (recipient_id, channel, topic),
-  constraint notification_one_recipient CHECK ((num_nonnulls(account_id, patient_id, invitation_id) = 1)),
+  constraint notification_one_recipient CHECK ((num_nonnulls(account_id, patient_id, invitation_id, access_invitation_id) = 1)),
   constraint notification_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
   constraint notification_pkey PRIMARY KEY (id),
   constraint notification_side_known CHECK ((side = ANY (ARRAY['patient'::text, 'doctor'::text, 'desk'::text]))),
@@ -395,6 +485,15 @@ create table patient (
   registered_by uuid,
   registered_at_clinic_id uuid,
   locale text,
+  street text,
+  postal_code text,
+  city text,
+  country text,
+  insurance_number text,
+  emergency_name text,
+  emergency_phone text,
+  emergency_relation text,
+  erased_at timestamp with time zone,
   constraint patient_pkey PRIMARY KEY (id),
   constraint patient_registered_at_clinic FOREIGN KEY (registered_at_clinic_id) REFERENCES clinic(id) ON DELETE SET NULL,
   constraint patient_registered_by FOREIGN KEY (registered_by) REFERENCES account(id) ON DELETE SET NULL
@@ -407,7 +506,12 @@ create table patient_access (
   scope text not null,
   created_at timestamp with time zone not null,
   ends_at timestamp with time zone,
+  granted_by uuid,
+  agreed_ends_at timestamp with time zone,
+  end_told_at timestamp with time zone,
+  end_noted_at timestamp with time zone,
   constraint patient_access_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint patient_access_granted_by FOREIGN KEY (granted_by) REFERENCES account(id) ON DELETE SET NULL,
   constraint patient_access_patient FOREIGN KEY (patient_id) REFERENCES patient(id) ON DELETE CASCADE,
   constraint patient_access_pkey PRIMARY KEY (account_id, patient_id),
   constraint patient_access_relation_known CHECK ((relation = ANY (ARRAY['self'::text, 'parent'::text, 'carer'::text]))),
@@ -442,6 +546,21 @@ create table quiet_hours (
   constraint quiet_hours_pkey PRIMARY KEY (account_id)
 );
 
+create table recovery_code (
+  account_id uuid not null,
+  code_hash bytea not null,
+  used_at timestamp with time zone,
+  constraint recovery_code_factor FOREIGN KEY (account_id) REFERENCES second_factor(account_id) ON DELETE CASCADE,
+  constraint recovery_code_pkey PRIMARY KEY (account_id, code_hash)
+);
+
+create table request_count (
+  subject bytea not null,
+  used integer not null,
+  window_ends_at timestamp with time zone not null,
+  constraint request_count_pkey PRIMARY KEY (subject)
+);
+
 create table room (
   id uuid not null,
   clinic_id uuid not null,
@@ -459,6 +578,19 @@ create table schema_migration (
   constraint schema_migration_pkey PRIMARY KEY (name)
 );
 
+create table second_factor (
+  account_id uuid not null,
+  secret bytea not null,
+  created_at timestamp with time zone not null,
+  confirmed_at timestamp with time zone,
+  last_step bigint not null default 0,
+  tries smallint not null default 0,
+  locks smallint not null default 0,
+  locked_until timestamp with time zone,
+  constraint second_factor_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
+  constraint second_factor_pkey PRIMARY KEY (account_id)
+);
+
 create table session (
   id uuid not null,
   account_id uuid not null,
@@ -466,6 +598,8 @@ create table session (
   created_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
   ended_at timestamp with time zone,
+  user_agent text,
+  used_at timestamp with time zone,
   constraint session_account FOREIGN KEY (account_id) REFERENCES account(id) ON DELETE CASCADE,
   constraint session_pkey PRIMARY KEY (id),
   constraint session_refresh_token_unique UNIQUE (refresh_token_hash)
@@ -580,7 +714,15 @@ create table weekly_hours (
   constraint weekly_hours_weekday CHECK (((weekday >= 1) AND (weekday <= 7)))
 );
 
+CREATE INDEX access_invitation_by_inviter ON public.access_invitation USING btree (invited_by);
+
+CREATE INDEX access_invitation_by_patient ON public.access_invitation USING btree (patient_id);
+
+CREATE INDEX account_active_admin ON public.account USING btree (id) WHERE ((role = 'admin'::text) AND (status = 'active'::text));
+
 CREATE UNIQUE INDEX account_email_unique ON public.account USING btree (lower(email));
+
+CREATE INDEX account_link_by_account ON public.account_link USING btree (account_id, purpose);
 
 CREATE INDEX appointment_by_clinic ON public.appointment USING btree (clinic_id, starts_at, id);
 
@@ -596,7 +738,15 @@ CREATE INDEX appointment_event_by_time ON public.appointment_event USING btree (
 
 CREATE UNIQUE INDEX appointment_one_hold ON public.appointment USING btree (patient_id, doctor_id) WHERE ((status = 'held'::text) AND (NOT is_offer));
 
+CREATE INDEX audit_entry_by_actor ON public.audit_entry USING btree (actor_id, occurred_at, seq) WHERE (actor_id IS NOT NULL);
+
+CREATE INDEX audit_entry_by_commit_order ON public.audit_entry USING btree (xid, seq);
+
 CREATE INDEX audit_entry_by_subject ON public.audit_entry USING btree (subject_type, subject_id, seq);
+
+CREATE INDEX audit_entry_by_time ON public.audit_entry USING btree (occurred_at, seq);
+
+CREATE INDEX audit_entry_refused ON public.audit_entry USING btree (occurred_at, seq) WHERE (NOT allowed);
 
 CREATE INDEX calendar_feed_by_account ON public.calendar_feed USING btree (account_id, created_at);
 
@@ -614,9 +764,15 @@ CREATE INDEX doctor_specialty_by_specialty ON public.doctor_specialty USING btre
 
 CREATE INDEX doctor_visit_type_by_visit_type ON public.doctor_visit_type USING btree (visit_type_id, doctor_id);
 
+CREATE INDEX event_by_age ON public.event USING brin (occurred_at);
+
 CREATE INDEX event_by_commit_order ON public.event USING btree (xid, seq);
 
 CREATE INDEX idempotency_key_by_age ON public.idempotency_key USING btree (created_at);
+
+CREATE INDEX medical_entry_by_author ON public.medical_entry USING btree (author_id) WHERE (author_id IS NOT NULL);
+
+CREATE INDEX medical_entry_by_patient ON public.medical_entry USING btree (patient_id, recorded_at, id);
 
 CREATE INDEX membership_by_clinic ON public.membership USING btree (clinic_id);
 
@@ -626,7 +782,11 @@ CREATE UNIQUE INDEX message_in_order ON public.message USING btree (appointment_
 
 CREATE INDEX message_read_by_appointment ON public.message_read USING btree (appointment_id);
 
+CREATE INDEX notification_by_access_invitation ON public.notification USING btree (access_invitation_id) WHERE (access_invitation_id IS NOT NULL);
+
 CREATE INDEX notification_by_account ON public.notification USING btree (account_id) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX notification_by_age ON public.notification USING brin (queued_at);
 
 CREATE INDEX notification_by_appointment ON public.notification USING btree (appointment_id, queued_at);
 
@@ -644,9 +804,17 @@ CREATE INDEX notification_unread ON public.notification USING btree (account_id)
 
 CREATE INDEX opening_by_doctor ON public.opening USING btree (doctor_id, opens_on);
 
+CREATE INDEX patient_access_by_end ON public.patient_access USING btree (ends_at) WHERE (ends_at IS NOT NULL);
+
 CREATE INDEX patient_access_by_patient ON public.patient_access USING btree (patient_id);
 
+CREATE INDEX patient_access_ended ON public.patient_access USING btree (ends_at) WHERE (end_noted_at IS DISTINCT FROM ends_at);
+
 CREATE UNIQUE INDEX patient_access_one_self ON public.patient_access USING btree (account_id) WHERE (relation = 'self'::text);
+
+CREATE INDEX patient_access_to_others ON public.patient_access USING btree (patient_id) WHERE (relation <> 'self'::text);
+
+CREATE INDEX patient_by_age ON public.patient USING btree (created_at, id) WHERE (erased_at IS NULL);
 
 CREATE INDEX patient_by_clinic_of_registration ON public.patient USING btree (registered_at_clinic_id) WHERE (registered_at_clinic_id IS NOT NULL);
 
@@ -662,7 +830,11 @@ CREATE INDEX patient_by_registrar ON public.patient USING btree (registered_by) 
 
 CREATE UNIQUE INDEX patient_claim_link_one_open ON public.patient_claim_link USING btree (patient_id) WHERE (used_at IS NULL);
 
+CREATE INDEX request_count_by_end ON public.request_count USING btree (window_ends_at);
+
 CREATE INDEX session_by_account ON public.session USING btree (account_id);
+
+CREATE INDEX session_ended ON public.session USING btree (ended_at) WHERE (ended_at IS NOT NULL);
 
 CREATE INDEX time_off_by_doctor ON public.time_off USING btree (doctor_id, starts_at);
 
@@ -854,6 +1026,19 @@ begin
   return free_room_id;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.clashing_visits(p_kept uuid, p_dropped uuid, p_now timestamp with time zone)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE
+AS $function$
+  select unnest(array[kept.appointment_id, dropped.appointment_id])
+    from claim as kept join claim as dropped
+      on dropped.calendar_id = p_dropped and kept.during && dropped.during
+    where kept.calendar_id = p_kept and upper(kept.during) > p_now and upper(dropped.during) > p_now
+      and (kept.expires_at is null or kept.expires_at > p_now)
+      and (dropped.expires_at is null or dropped.expires_at > p_now)
+$function$;
+
 CREATE OR REPLACE FUNCTION public.due_in_the_way(p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange, p_now timestamp with time zone)
  RETURNS uuid[]
  LANGUAGE sql
@@ -900,11 +1085,104 @@ begin
   return ended;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.erase_account(p_account_id uuid, p_password_hash text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+declare
+  former account;
+begin
+  perform lock_account_to_erase(p_account_id);
+  select * into former from account where id = p_account_id;
+  if former.id is null or former.status = 'erased' then
+    return false;
+  end if;
+  if former.role = 'admin' and former.status = 'active' and not exists (
+    select from account where role = 'admin' and status = 'active' and id <> p_account_id)
+  then
+    raise exception 'the last admin stays'
+      using errcode = 'integrity_constraint_violation', constraint = 'account_last_admin';
+  end if;
+  delete from session where account_id = p_account_id;
+  delete from second_factor where account_id = p_account_id;
+  delete from account_link where account_id = p_account_id;
+  delete from notification where account_id = p_account_id;
+  delete from notification_preference where account_id = p_account_id;
+  delete from quiet_hours where account_id = p_account_id;
+  delete from calendar_feed where account_id = p_account_id;
+  delete from message_read where account_id = p_account_id;
+  delete from membership where account_id = p_account_id;
+  delete from access_invitation where invited_by = p_account_id;
+  delete from access_invitation
+    where used_by = p_account_id or lower(email) = lower(former.email);
+  delete from idempotency_key where account_id = p_account_id;
+  update notification set address = null
+    where address is not null and invitation_id in (
+      select id from invitation where used_by = p_account_id or lower(email) = lower(former.email));
+  update invitation set email = null where used_by = p_account_id or lower(email) = lower(former.email);
+  update account set email = id || '@erased.invalid', password_hash = p_password_hash,
+    name = 'Former account', phone = null, locale = null, email_verified_at = null, status = 'erased'
+    where id = p_account_id;
+  return true;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.erase_patient(p_patient_id uuid, p_now timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  visits uuid[];
+begin
+  perform lock_patients(array[p_patient_id]);
+  if not found then
+    return false;
+  end if;
+  visits := array(select id from appointment where patient_id = p_patient_id order by id);
+  if exists (
+    select from appointment
+    where id = any (visits) and status in ('held', 'requested', 'confirmed', 'arrived', 'with_doctor')
+      and ends_at > p_now and (expires_at is null or expires_at > p_now))
+  then
+    raise exception 'the patient has visits ahead'
+      using errcode = 'integrity_constraint_violation', constraint = 'patient_visits_open';
+  end if;
+  delete from medical_entry where patient_id = p_patient_id;
+  delete from message where appointment_id = any (visits);
+  delete from message_read where appointment_id = any (visits);
+  delete from notification where patient_id = p_patient_id
+    or (appointment_id = any (visits) and side = 'patient');
+  delete from calendar_feed where patient_id = p_patient_id;
+  delete from waitlist_entry where patient_id = p_patient_id;
+  delete from patient_claim_link where patient_id = p_patient_id;
+  delete from access_invitation where patient_id = p_patient_id;
+  delete from patient_access where patient_id = p_patient_id;
+  update appointment set reason = null, cancelled_reason = null, staff_note = null,
+    overbooked_reason = case when overbooked_reason is not null then 'Erased' end
+    where id = any (visits);
+  update appointment_event set reason = null, note = null, staff_note = null,
+    overbooked_reason = case when overbooked_reason is not null then 'Erased' end
+    where appointment_id = any (visits);
+  update patient set name = 'Erased', phone = null, email = null, date_of_birth = null, locale = null,
+    street = null, postal_code = null, city = null, country = null, insurance_number = null,
+    emergency_name = null, emergency_phone = null, emergency_relation = null,
+    registered_by = null, registered_at_clinic_id = null, erased_at = p_now, version = version + 1
+    where id = p_patient_id;
+  return true;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.fold_name(name text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN replace(replace(replace(replace(translate(lower(regexp_replace(NORMALIZE(name, NFKD), '[\u0300-\u036F\u0591-\u05C7\u064B-\u065F\u0670\u1AB0-\u1AFF\u1DC0-\u1DFF]'::text, ''::text, 'g'::text)), 'øłđðıħØŁĐÐĦÆŒÞẞςΑΒΓΔΕΖΗΘΙΚΛΜΝΞΟΠΡΣΤΥΦΧΨΩАБВГДЕЖЗИКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЄІҐ'::text, 'olddiholddhæœþßσαβγδεζηθικλμνξοπρστυφχψωабвгдежзиклмнопрстуфхцчшщъыьэюяєіґ'::text), 'ß'::text, 'ss'::text), 'æ'::text, 'ae'::text), 'œ'::text, 'oe'::text), 'þ'::text, 'th'::text);
+
+CREATE OR REPLACE FUNCTION public.has_taken_place(p_status text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+RETURN (p_status = ANY (ARRAY['arrived'::text, 'with_doctor'::text, 'completed'::text, 'no_show'::text]));
 
 CREATE OR REPLACE FUNCTION public.is_namesake(one text, other text)
  RETURNS boolean
@@ -924,13 +1202,128 @@ CREATE OR REPLACE FUNCTION public.join_words(folded text)
  IMMUTABLE PARALLEL SAFE STRICT
 RETURN regexp_replace(folded, '[''`´‘’ʼ‐‑-]'::text, ''::text, 'g'::text);
 
+CREATE OR REPLACE FUNCTION public.leave_patients(p_account_id uuid, p_now timestamp with time zone)
+ RETURNS TABLE(patient_id uuid, outcome text, others uuid[])
+ LANGUAGE plpgsql
+AS $function$
+declare
+  access patient_access;
+  what text;
+  ended uuid[];
+  took_place boolean;
+  has_visit boolean;
+begin
+  perform lock_account_to_erase(p_account_id);
+  -- There will be nobody to be told.
+  update patient_access as one set end_noted_at = one.ends_at
+    where one.account_id = p_account_id and one.ends_at <= p_now;
+  perform lock_patients(array(
+    select one.patient_id from patient_access as one
+    where one.account_id = p_account_id and (one.ends_at is null or one.ends_at > p_now)));
+  loop
+    select one.* into access from patient_access as one
+      where one.account_id = p_account_id and (one.ends_at is null or one.ends_at > p_now)
+      order by one.patient_id limit 1;
+    exit when not found;
+    -- One that a merge moved to another record, until this had locked it, is found there.
+    perform lock_patients(array[access.patient_id]);
+    update patient_access as one set ends_at = p_now, agreed_ends_at = p_now, end_noted_at = p_now
+      where one.account_id = p_account_id and one.patient_id = access.patient_id
+        and (one.ends_at is null or one.ends_at > p_now);
+    continue when not found;
+    what := 'kept';
+    ended := '{}';
+    -- An access that gave less than managing leaves nothing behind.
+    if access.scope = 'manage' and not exists (
+      select from patient_access as other
+      where other.patient_id = access.patient_id and other.scope = 'manage'
+        and (other.ends_at is null or other.ends_at > p_now))
+    then
+      select coalesce(bool_or(has_taken_place(status)), false), count(*) > 0
+        into took_place, has_visit from appointment where appointment.patient_id = access.patient_id;
+      if access.relation <> 'self' then
+        if has_visit or exists (
+          select from patient
+          where id = access.patient_id
+            and (registered_by is not null or registered_at_clinic_id is not null))
+        then
+          what := 'given-back';
+        else
+          what := 'deleted';
+        end if;
+      elsif exists (
+        select from appointment
+        where appointment.patient_id = access.patient_id
+          and status in ('held', 'requested', 'confirmed') and ends_at > p_now
+          and (expires_at is null or expires_at > p_now))
+      then
+        raise exception 'the patient has visits ahead'
+          using errcode = 'integrity_constraint_violation', constraint = 'patient_visits_open';
+      elsif took_place then
+        update patient set phone = null, email = null, locale = null, street = null,
+          postal_code = null, city = null, country = null, emergency_name = null,
+          emergency_phone = null, emergency_relation = null, version = version + 1
+          where id = access.patient_id;
+        update notification set address = null
+          where notification.patient_id = access.patient_id and address is not null;
+      elsif has_visit then
+        what := 'erased';
+      else
+        what := 'deleted';
+      end if;
+      with closed as (
+        update patient_access as other set ends_at = p_now, agreed_ends_at = p_now, end_noted_at = p_now
+        where other.patient_id = access.patient_id and (other.ends_at is null or other.ends_at > p_now)
+        returning other.account_id
+      )
+      select coalesce(array_agg(closed.account_id order by closed.account_id), '{}') into ended from closed;
+      delete from access_invitation
+        where access_invitation.patient_id = access.patient_id and used_at is null;
+    end if;
+    if what = 'erased' then
+      perform erase_patient(access.patient_id, p_now);
+    elsif what = 'deleted' then
+      delete from patient where id = access.patient_id;
+    end if;
+    patient_id := access.patient_id;
+    outcome := what;
+    others := ended;
+    return next;
+  end loop;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.lock_account_to_erase(p_account_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (select from account where id = p_account_id and role = 'admin' and status = 'active') then
+    perform from account where role = 'admin' and status = 'active' order by id for no key update;
+  end if;
+  perform from account where id = p_account_id for update;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.lock_against_bookings(p_doctor_id uuid, p_clinic_id uuid)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
 begin
-  perform from doctor where id = p_doctor_id for no key update;
+  perform from doctor where id = p_doctor_id and status <> 'left' for no key update;
+  if not found then
+    raise exception 'the doctor has left'
+      using errcode = 'integrity_constraint_violation', constraint = 'schedule_version_stale';
+  end if;
   perform from clinic where id = p_clinic_id for no key update;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.lock_patients(p_ids uuid[])
+ RETURNS SETOF uuid
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform from appointment where patient_id = any (p_ids) order by id for update;
+  return query select id from patient where id = any (p_ids) and erased_at is null order by id for update;
+  perform from appointment where patient_id = any (p_ids) order by id for update;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.lock_schedules(p_doctor_id uuid, p_doctor_version integer, p_clinic_id uuid, p_clinic_version integer, p_visit_type_id uuid, p_visit_type_version integer)
@@ -954,6 +1347,159 @@ begin
       using errcode = 'integrity_constraint_violation', constraint = 'schedule_version_stale';
   end if;
   return day_limit;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.merge_patients(p_kept uuid, p_dropped uuid, p_now timestamp with time zone, p_origin uuid, p_actor_id uuid, p_despite_date_of_birth boolean)
+ RETURNS TABLE(account_id uuid, change text)
+ LANGUAGE plpgsql
+AS $function$
+declare
+  kept patient;
+  dropped patient;
+  repeated_wishes uuid[];
+  before appointment;
+  after appointment;
+begin
+  if (select count(*) from lock_patients(array[p_kept, p_dropped])) < 2 then
+    raise exception 'there is no such patient'
+      using errcode = 'foreign_key_violation', constraint = 'appointment_patient';
+  end if;
+  select * into kept from patient where id = p_kept;
+  select * into dropped from patient where id = p_dropped;
+  if kept.date_of_birth <> dropped.date_of_birth and not p_despite_date_of_birth then
+    raise exception 'the dates of birth differ'
+      using errcode = 'integrity_constraint_violation', constraint = 'merge_date_of_birth';
+  end if;
+  if exists (
+    select from patient_access as own join patient_access as other
+      on other.patient_id = p_dropped and other.relation = 'self' and other.account_id <> own.account_id
+        and (other.ends_at is null or other.ends_at > p_now)
+    where own.patient_id = p_kept and own.relation = 'self' and (own.ends_at is null or own.ends_at > p_now))
+  then
+    raise exception 'two accounts act as the patient'
+      using errcode = 'integrity_constraint_violation', constraint = 'merge_two_selves';
+  end if;
+
+  -- What has run out is in nobody's way, and of two holds with one doctor one is enough.
+  perform end_appointments(
+    array(select id from appointment where patient_id in (p_kept, p_dropped) and expires_at <= p_now),
+    array(select held.id from appointment as held
+      where held.patient_id = p_dropped and held.status = 'held' and not held.is_offer
+        and exists (select from appointment as own
+          where own.patient_id = p_kept and own.doctor_id = held.doctor_id
+            and own.status = 'held' and not own.is_offer)),
+    p_now, p_origin);
+  if exists (select from clashing_visits(p_kept, p_dropped, p_now)) then
+    raise exception 'visits of the two overlap'
+      using errcode = 'exclusion_violation', constraint = 'merge_visits_clash';
+  end if;
+  -- Claims on the past keep nobody away.
+  delete from claim as past
+    where past.calendar_id = p_dropped and exists (
+      select from claim as own where own.calendar_id = p_kept and own.during && past.during);
+
+  -- Each visit gets a step of its own, so that whoever decided on a step of the former patient's visit
+  -- decides again.
+  for before in
+    select * from appointment where patient_id = p_dropped order by id for update
+  loop
+    after := before;
+    after.patient_id := p_kept;
+    after.version := before.version + 1;
+    update appointment set patient_id = p_kept, version = after.version where id = after.id;
+    perform record_step(after, before, p_now, p_origin, p_actor_id, 'merge', 'appointment.merged', null);
+  end loop;
+  update claim set calendar_id = p_kept where calendar_id = p_dropped;
+
+  -- Of two equal wishes the one of the record that goes ends, with what is offered to it.
+  repeated_wishes := array(
+    select wish.id from waitlist_entry as wish
+    where wish.patient_id = p_dropped and wish.status = 'waiting' and wish.appointment_id is null
+      and exists (select from waitlist_entry as own
+        where own.patient_id = p_kept and own.status = 'waiting' and own.appointment_id is null
+          and own.visit_type_id = wish.visit_type_id
+          and coalesce(own.doctor_id, own.specialty_id) = coalesce(wish.doctor_id, wish.specialty_id)));
+  perform end_appointments(null, array(
+    select appointment_id from waitlist_offer
+    where entry_id = any (repeated_wishes) and outcome is null), p_now, p_origin);
+  update waitlist_offer set outcome = 'expired'
+    where entry_id = any (repeated_wishes) and outcome is null;
+  update waitlist_entry set status = 'ended' where id = any (repeated_wishes);
+  update waitlist_entry set patient_id = p_kept where patient_id = p_dropped;
+
+  update medical_entry set patient_id = p_kept where patient_id = p_dropped;
+  update calendar_feed set patient_id = p_kept where patient_id = p_dropped;
+  delete from notification as repeated
+    where repeated.patient_id = p_dropped and exists (
+      select from notification as own
+      where own.patient_id = p_kept and own.channel = repeated.channel and own.topic = repeated.topic);
+  update notification set patient_id = p_kept where patient_id = p_dropped;
+
+  -- An open link or invitation to either was made for less than there is now.
+  delete from patient_claim_link where patient_id in (p_kept, p_dropped) and used_at is null;
+  update patient_claim_link set patient_id = p_kept where patient_id = p_dropped;
+  delete from access_invitation where patient_id in (p_kept, p_dropped) and used_at is null;
+  update access_invitation set patient_id = p_kept where patient_id = p_dropped;
+
+  -- Of two accesses of an account the one that is open holds, and of two open ones the wider. Those that have
+  -- ended stay: what their accounts booked was booked by the patient's side.
+  return query
+    with both_of as (
+      delete from patient_access as moved
+      where moved.patient_id = p_dropped and exists (
+        select from patient_access as own
+        where own.patient_id = p_kept and own.account_id = moved.account_id)
+      returning moved.*
+    ), pair as (
+      select moved.*, coalesce(own.ends_at <= p_now, false) as takes_place,
+        coalesce(own.ends_at <= p_now, false) or moved.relation = 'self' or (own.relation <> 'self'
+          and (array_position('{see,book,manage}'::text[], moved.scope), coalesce(moved.ends_at, 'infinity'))
+            > (array_position('{see,book,manage}'::text[], own.scope), coalesce(own.ends_at, 'infinity')))
+          as is_wider
+      from both_of as moved join patient_access as own
+        on own.patient_id = p_kept and own.account_id = moved.account_id
+      where moved.ends_at is null or moved.ends_at > p_now
+    ), widened as (
+      update patient_access as own set relation = pair.relation, scope = pair.scope,
+        created_at = pair.created_at, ends_at = pair.ends_at, agreed_ends_at = pair.agreed_ends_at,
+        granted_by = pair.granted_by, end_told_at = pair.end_told_at, end_noted_at = pair.end_noted_at
+      from pair where own.patient_id = p_kept and own.account_id = pair.account_id and pair.is_wider
+    )
+    select pair.account_id, case when pair.takes_place then 'granted' else 'changed' end from pair
+    union all
+    select own.account_id, 'granted' from patient_access as own
+    where own.patient_id = p_dropped and (own.ends_at is null or own.ends_at > p_now)
+      and own.account_id not in (select both_of.account_id from both_of);
+  update patient_access set patient_id = p_kept where patient_id = p_dropped;
+
+  delete from patient where id = p_dropped;
+  perform rename_merged_actor(p_dropped, p_kept);
+  update patient set
+    phone = coalesce(kept.phone, dropped.phone),
+    email = coalesce(kept.email, dropped.email),
+    date_of_birth = coalesce(kept.date_of_birth, dropped.date_of_birth),
+    locale = coalesce(kept.locale, dropped.locale),
+    (street, postal_code, city, country) = (
+      select one.street, one.postal_code, one.city, one.country
+      from (values (1, kept.street, kept.postal_code, kept.city, kept.country),
+        (2, dropped.street, dropped.postal_code, dropped.city, dropped.country))
+        as one (place, street, postal_code, city, country)
+      order by num_nonnulls(one.street, one.postal_code, one.city, one.country) = 0, one.place limit 1),
+    insurance_number = coalesce(kept.insurance_number, dropped.insurance_number),
+    (emergency_name, emergency_phone, emergency_relation) = (
+      select one.name, one.phone, one.relation
+      from (values (1, kept.emergency_name, kept.emergency_phone, kept.emergency_relation),
+        (2, dropped.emergency_name, dropped.emergency_phone, dropped.emergency_relation))
+        as one (place, name, phone, relation)
+      order by num_nonnulls(one.name, one.phone, one.relation) = 0, one.place limit 1),
+    (registered_by, registered_at_clinic_id) = (
+      select one.account, one.clinic
+      from (values (1, kept.registered_by, kept.registered_at_clinic_id),
+        (2, dropped.registered_by, dropped.registered_at_clinic_id)) as one (place, account, clinic)
+      order by num_nonnulls(one.account, one.clinic) = 0, one.place limit 1),
+    created_at = least(kept.created_at, dropped.created_at),
+    version = kept.version + 1
+    where id = p_kept;
 end $function$;
 
 CREATE OR REPLACE FUNCTION public.name_covers(longer text, shorter text)
@@ -985,6 +1531,25 @@ CREATE OR REPLACE FUNCTION public.phone_parts(phone text)
  LANGUAGE sql
  IMMUTABLE PARALLEL SAFE STRICT COST 10000
 RETURN (SELECT array_agg(DISTINCT substr(phone_digits(phone_parts.phone), place.place, 4)) AS array_agg FROM generate_series(1, (length(phone_digits(phone_parts.phone)) - 3)) place(place));
+
+CREATE OR REPLACE FUNCTION public.purge_events(p_before timestamp with time zone, p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  purged integer;
+begin
+  delete from event where ctid = any (array(
+    select old.ctid from event as old
+    where old.occurred_at < least(p_before, now() - interval '7 days')
+      and not exists (
+        select from event_reader as reader where (old.xid, old.seq) > (reader.xid, reader.seq))
+    limit p_limit));
+  get diagnostics purged = row_count;
+  return purged;
+end $function$;
 
 CREATE OR REPLACE FUNCTION public.raise_taken(p_appointment appointment, p_calendar_ids uuid[])
  RETURNS void
@@ -1034,6 +1599,31 @@ begin
   raise exception '% is append-only', tg_table_name using errcode = 'insufficient_privilege';
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_erased_account()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  perform from account where id = new.account_id and status <> 'erased' for key share;
+  if not found then
+    raise exception 'the account was erased'
+      using errcode = 'foreign_key_violation', constraint = 'patient_access_account';
+  end if;
+  return null;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.refuse_erased_patient()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (select from patient where id = new.patient_id and erased_at is not null) then
+    raise exception 'the patient was erased'
+      using errcode = 'foreign_key_violation', constraint = 'appointment_patient';
+  end if;
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.refuse_full_day(p_appointment appointment, p_limit integer, p_except uuid[], p_now timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
@@ -1073,6 +1663,21 @@ begin
   end if;
 end $function$;
 
+CREATE OR REPLACE FUNCTION public.refuse_words_of_erased()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  if exists (
+    select from appointment join patient on patient.id = appointment.patient_id
+    where appointment.id = new.appointment_id and patient.erased_at is not null)
+  then
+    raise exception 'the patient was erased'
+      using errcode = 'integrity_constraint_violation', constraint = 'visit_of_erased_patient';
+  end if;
+  return null;
+end $function$;
+
 CREATE OR REPLACE FUNCTION public.remember_request(p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_now timestamp with time zone)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1095,6 +1700,43 @@ begin
   end if;
   return known_answer;
 end $function$;
+
+CREATE OR REPLACE FUNCTION public.remove_doctor(p_doctor_id uuid, p_now timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE plpgsql
+AS $function$
+declare
+  former_account uuid;
+begin
+  select account_id into former_account from doctor where id = p_doctor_id;
+  delete from weekly_hours where doctor_id = p_doctor_id;
+  delete from opening where doctor_id = p_doctor_id;
+  delete from time_off where doctor_id = p_doctor_id;
+  delete from delay where doctor_id = p_doctor_id;
+  delete from doctor_visit_type where doctor_id = p_doctor_id;
+  delete from doctor_clinic where doctor_id = p_doctor_id;
+  delete from calendar_feed where doctor_id = p_doctor_id;
+  update invitation set revoked_at = p_now
+    where doctor_id = p_doctor_id and used_at is null and revoked_at is null;
+  update doctor set status = 'left', account_id = null, phone = null, email = null, bio = null,
+    accepting_new_patients = false, version = version + 1
+    where id = p_doctor_id;
+  return former_account;
+end $function$;
+
+CREATE OR REPLACE FUNCTION public.rename_merged_actor(p_former uuid, p_patient uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+  update appointment_event set actor_id = p_patient
+    where actor_id = p_former
+      and appointment_id in (select id from appointment where patient_id = p_patient)
+      and exists (select from patient where id = p_patient)
+      and not exists (select from patient where id = p_former)
+      and not exists (select from account where id = p_former)
+$function$;
 
 CREATE OR REPLACE FUNCTION public.step_appointment(p_now timestamp with time zone, p_origin uuid, p_request_id text, p_account_id uuid, p_route text, p_key text, p_body_hash bytea, p_answer jsonb, p_doctor_version integer, p_clinic_version integer, p_visit_type_version integer, p_id uuid, p_version integer, p_command text, p_event text, p_change jsonb, p_note text, p_calendar_ids uuid[], p_durings tstzrange[], p_room_ids uuid[], p_room_during tstzrange, p_ends uuid[])
  RETURNS jsonb
@@ -1184,3 +1826,21 @@ CREATE OR REPLACE FUNCTION public.words_of(folded text)
 RETURN array_remove(regexp_split_to_array(folded, '[\u0001-\u002F\u003A-\u0040\u005B-\u0060\u007B-\u00BF\u2000-\u206F\u3000-\u303F]+'::text), ''::text);
 
 CREATE TRIGGER audit_entry_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER audit_seal_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_seal FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE TRIGGER refuse_erased_account AFTER INSERT ON public.patient_access FOR EACH ROW EXECUTE FUNCTION refuse_erased_account();
+
+CREATE TRIGGER refuse_erased_account_anew AFTER UPDATE ON public.patient_access FOR EACH ROW WHEN (((old.end_noted_at IS NOT NULL) AND (new.end_noted_at IS NULL))) EXECUTE FUNCTION refuse_erased_account();
+
+CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.appointment FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
+
+CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.waitlist_entry FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
+
+CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.patient_access FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
+
+CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.medical_entry FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
+
+CREATE TRIGGER refuse_words_of_erased AFTER INSERT ON public.message FOR EACH ROW EXECUTE FUNCTION refuse_words_of_erased();
+
+CREATE TRIGGER refuse_words_of_erased AFTER INSERT ON public.appointment_event FOR EACH ROW WHEN (((new.note IS NOT NULL) OR (new.staff_note IS NOT NULL))) EXECUTE FUNCTION refuse_words_of_erased();

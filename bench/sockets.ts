@@ -173,7 +173,13 @@ async function commitEvents(
 // ── The process that measures ────────────────────────────────────────────────────────────────────
 
 function configOf(env: Record<string, string>): Config {
-  return { ...loadConfig({ envFile: null, env: { ...env, TOKEN_SIGNING_KEY: key } }), port: 0 }
+  return {
+    ...loadConfig({
+      envFile: null,
+      env: { ...env, TOKEN_SIGNING_KEY: key, ENCRYPTION_KEY: key, RATE_LIMIT_FACTOR: '1000' },
+    }),
+    port: 0,
+  }
 }
 
 /** Accounts with a session and a record each, and a doctor for every few of them. */

@@ -212,6 +212,24 @@ test('the demo, from its first line to its end', async (t) => {
   )
 
   await t.test(
+    'its first patient has a child with visits, and both a medical history',
+    async () => {
+      const { accessToken: token, account } = await signIn(demo, 'patient')
+      const { body } = await ask(demo, `/patients/${account.patientId}/dashboard`, { token })
+      const [child] = body.family
+      assert.equal(child.name, 'Mila Vogelsang')
+      assert.match(child.nextVisit.status, /^(confirmed|requested)$/)
+      for (const [id, kinds] of [
+        [account.patientId, ['allergy', 'condition', 'medicine']],
+        [child.id, ['allergy', 'note']],
+      ]) {
+        const history = await ask(demo, `/patients/${id}/medical-history`, { token })
+        assert.deepEqual(history.body.items.map(({ kind }: AnswerBody) => kind).toSorted(), kinds)
+      }
+    },
+  )
+
+  await t.test(
     'its mails are read in a mailbox of its own, and their set-up is no warning',
     async () => {
       assert.equal(demo.mailboxUrl, `${demo.url}/dev/mail`)

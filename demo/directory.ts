@@ -21,6 +21,7 @@ import {
   type VisitTypeKey,
 } from './clinics.ts'
 import { doctors, type DemoDoctor } from './doctors.ts'
+import { childOf } from './family.ts'
 import { dateOf, minuteOf, validityOf } from './relative-dates.ts'
 import { emailOf, type DemoPatient } from './patients.ts'
 import { insertRows } from './queries.ts'
@@ -31,7 +32,12 @@ export interface Directory {
   clinicIds: Record<ClinicKey, string>
   visitTypeIds: Record<VisitTypeKey, string>
   doctors: (DemoDoctor & { id: string; accountId: string | null })[]
-  patients: (DemoPatient & { id: string; accountId: string | null })[]
+  /** With the account that manages the record, and what it is to the patient. */
+  patients: (DemoPatient & {
+    id: string
+    accountId: string | null
+    relation?: 'self' | 'parent'
+  })[]
   /** The account of the front desk, where it has one. */
   deskAccountIds: Partial<Record<ClinicKey, string>>
 }
@@ -67,7 +73,11 @@ export async function writeDirectory(
       const account = accounts.find(({ role, name }) => role === 'doctor' && name === doctor.name)
       return Object.assign({ id: newId(), accountId: account?.id ?? null }, doctor)
     }),
-    patients: [...ownPatients(accounts, now), ...options.patients.map(withoutAccount)],
+    patients: [
+      ...ownPatients(accounts, now),
+      ...childOf(accounts, now),
+      ...options.patients.map(withoutAccount),
+    ],
     deskAccountIds: Object.fromEntries(
       accounts.filter(({ role }) => role === 'front_desk').map(({ clinic, id }) => [clinic, id]),
     ),
@@ -352,14 +362,14 @@ async function writePatients(
   await insertRows(
     db,
     'patient_access',
-    patients.flatMap(({ id, accountId }) =>
+    patients.flatMap(({ id, accountId, relation = 'self' }) =>
       accountId === null
         ? []
         : [
             {
               account_id: accountId,
               patient_id: id,
-              relation: 'self' as const,
+              relation,
               scope: 'manage' as const,
               created_at: createdAt,
             },

@@ -10,6 +10,7 @@ import { createEventBus } from '#src/events/events.ts'
 import { formatUtc, localDateOf, localDateTimeOf, type Instant } from '#src/kernel/time.ts'
 import { StartRefused } from '#src/refusal-at-start.ts'
 import { prepareAccounts, writeDirectory, type Account } from './directory.ts'
+import { writeFamily } from './family.ts'
 import { makePatients } from './patients.ts'
 import { contentsOf, insertRows, lockAccounts } from './queries.ts'
 import { createRandom } from './random.ts'
@@ -22,12 +23,15 @@ import { planningStart, planVisits, type Visit } from './visits.ts'
  *
  * @throws StartRefused when the database holds something else.
  */
-export async function ensureNetwork({ db, clock }: Pick<Runtime, 'db' | 'clock'>): Promise<void> {
+export async function ensureNetwork(
+  runtime: Pick<Runtime, 'db' | 'clock' | 'vault'>,
+): Promise<void> {
+  const { db, clock } = runtime
   if (!(await isEmpty(db))) return
   const accounts = await prepareAccounts()
   await db.transaction().execute(async (tx) => {
     await lockAccounts(tx)
-    if (await isEmpty(tx)) await writeNetwork(tx, accounts, clock())
+    if (await isEmpty(tx)) await writeNetwork(runtime, tx, { accounts, now: clock() })
   })
 }
 
@@ -44,13 +48,14 @@ async function isEmpty(db: Queryable): Promise<boolean> {
 const seed = 20_261
 
 async function writeNetwork(
+  runtime: Pick<Runtime, 'vault'>,
   db: DatabaseTransaction,
-  accounts: readonly Account[],
-  now: Instant,
+  { accounts, now }: { accounts: readonly Account[]; now: Instant },
 ): Promise<void> {
   const random = createRandom(seed)
   const patients = makePatients(random, localDateOf(now, 'UTC'))
   const directory = await writeDirectory(db, { accounts, patients, now })
+  await writeFamily(runtime, db, { directory, now })
   const board = createBoard({ db, clock: () => planningStart(now), events: createEventBus() })
   await writeVisits(db, await planVisits(board, { directory, random, now }))
 }

@@ -86,8 +86,10 @@ function configOf(directory: string, { port, isKept }: { port: number; isKept: b
       PORT: String(port),
       LOG_LEVEL: 'warn',
       MAIL_FROM: sender,
+      // It answers this machine alone, on which everyone who tries it out has one address.
+      RATE_LIMIT_FACTOR: '100',
       // What is thrown away leaves no file of secrets behind, however it ends.
-      ...(isKept ? {} : { TOKEN_SIGNING_KEY: newKey() }),
+      ...(isKept ? {} : { TOKEN_SIGNING_KEY: newKey(), ENCRYPTION_KEY: newKey() }),
     },
   })
 }

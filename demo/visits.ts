@@ -128,7 +128,7 @@ function demandIn(days: number): number {
 /** Days on which, or soon after which, someone who can sign in has a visit. */
 const ownVisitDays = [-12, -5, 3, 10]
 
-/** Books for a patient with an account when the next visit is due, with another doctor each time. */
+/** Books for a patient with an account when the next visit is due, for adults with another doctor each time. */
 function planOwnVisit(
   planning: Planning,
   patient: Patient,
@@ -139,7 +139,7 @@ function planOwnVisit(
   const possible = today
     .filter(({ clinic, doctor }) => clinic === patient.clinic && suits(doctor, patient))
     .filter(({ doctor }) => doctor.acceptingNewPatients !== false)
-    .filter(({ doctor }) => !planning.known.get(doctor.id)?.includes(patient))
+    .filter(({ doctor }) => patient.isChild || !planning.known.get(doctor.id)?.includes(patient))
   for (const day of possible) {
     const offer = day.offers.find(({ visitType }) => visitType.whoMayBook === 'anyone')
     const startsAt = offer && planning.random.pickFrom(startsOn(planning, day, offer))

@@ -1,5 +1,5 @@
-// `npm test`, which is `npm run check`: types, lint, format, then every test; stops at the first
-// failure. `npm run test:database` runs only the tests that use the database of TEST_DATABASE_URL.
+// `npm test`, which is `npm run check`: types, lint, format, secrets and licences, then every test; stops
+// at the first failure. `npm run test:database` runs only the tests that use the database of TEST_DATABASE_URL.
 
 import { spawnSync } from 'node:child_process'
 import { globSync, readFileSync } from 'node:fs'
@@ -21,6 +21,7 @@ const steps: Record<string, string[]> =
         types: ['tsc', '--noEmit'],
         lint: ['oxlint', '--type-aware', '--deny-warnings'],
         format: ['oxfmt', '--check'],
+        'secrets and licences': ['node', 'scripts/check-files.ts'],
         tests: run(testFiles),
       }
 

@@ -1,6 +1,8 @@
 // Puts a process of Visita together: database, schema, memory, web server; and takes it apart again.
 
 import { pino, type Logger } from 'pino'
+import { importRoutes } from '#src/admin/import-routes.ts'
+import { adminRoutes } from '#src/admin/routes.ts'
 import { createBoard } from '#src/availability/board.ts'
 import { availabilityRoutes } from '#src/availability/routes.ts'
 import { scheduleRoutes } from '#src/availability/schedule-routes.ts'
@@ -12,6 +14,7 @@ import { calendarFeedRoute, calendarRoutes } from '#src/calendar/routes.ts'
 import { clinicRoutes } from '#src/clinics/routes.ts'
 import { publicUrlAt, type Config } from '#src/config.ts'
 import type { Runtime } from '#src/context.ts'
+import { dashboardRoutes } from '#src/dashboards/routes.ts'
 import { connect, currentRole } from '#src/db/connect.ts'
 import { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from '#src/db/embedded.ts'
 import { migrate } from '#src/db/migrate.ts'
@@ -23,18 +26,26 @@ import { createEventBus, followEvents } from '#src/events/events.ts'
 import { currentCursor } from '#src/events/queries.ts'
 import { createServer, type App } from '#src/http/server.ts'
 import { authenticate } from '#src/identity/authenticate.ts'
+import { accountRoutes } from '#src/identity/account-routes.ts'
+import { linkPageRoutes } from '#src/identity/link-page-routes.ts'
 import { createLinkSigner } from '#src/identity/link-signer.ts'
+import { invitationRoutes } from '#src/identity/invitation-routes.ts'
 import { joinPageRoutes } from '#src/identity/join-routes.ts'
 import { identityRoutes, keySetRoute } from '#src/identity/routes.ts'
-import { createTokenSigner } from '#src/identity/tokens.ts'
+import { secondFactorRoutes } from '#src/identity/second-factor-routes.ts'
+import { sessionRoutes } from '#src/identity/session-routes.ts'
+import { createTokenSigner, tokenIssuer } from '#src/identity/tokens.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import { systemClock, type Clock } from '#src/kernel/time.ts'
 import { linkRoutes } from '#src/links/routes.ts'
 import { visitPageRoutes } from '#src/links/visit-page-routes.ts'
+import { medicalHistoryRoutes } from '#src/medical-history/routes.ts'
 import { messageRoutes } from '#src/messaging/routes.ts'
 import { claimPageRoutes } from '#src/patients/claim-page-routes.ts'
 import { notificationRoutes } from '#src/notifications/routes.ts'
+import { mergeRoutes } from '#src/patients/merge-routes.ts'
 import { patientRoutes } from '#src/patients/routes.ts'
+import { privacyRoutes } from '#src/privacy/routes.ts'
 import { realtimeRoutes } from '#src/realtime/routes.ts'
 import { checkReadiness } from '#src/readiness.ts'
 import { StartRefused } from '#src/refusal-at-start.ts'
@@ -160,7 +171,7 @@ async function connectRuntime(options: {
     board: createBoard({ db, clock, events }),
     tokens: createTokenSigner({
       signingKeys: secrets.tokenSigningKey.split(','),
-      issuer: 'visita',
+      issuer: tokenIssuer,
       accessTokenMinutes: config.accessTokenMinutes,
     }),
     links: createLinkSigner(secrets.tokenSigningKey.split(',')),
@@ -230,6 +241,7 @@ export async function createApp(
     rootRoutes(app) {
       keySetRoute(app)
       joinPageRoutes(app)
+      linkPageRoutes(app)
       claimPageRoutes(app)
       visitPageRoutes(app)
       calendarFeedRoute(app)
@@ -237,9 +249,15 @@ export async function createApp(
     },
     routes(app) {
       identityRoutes(app)
+      sessionRoutes(app)
+      secondFactorRoutes(app)
+      accountRoutes(app)
+      invitationRoutes(app)
       clinicRoutes(app)
       doctorRoutes(app)
       patientRoutes(app)
+      medicalHistoryRoutes(app)
+      mergeRoutes(app)
       scheduleRoutes(app)
       availabilityRoutes(app)
       appointmentRoutes(app)
@@ -252,6 +270,10 @@ export async function createApp(
       messageRoutes(app)
       notificationRoutes(app)
       realtimeRoutes(app)
+      dashboardRoutes(app)
+      importRoutes(app)
+      adminRoutes(app, { readiness: () => checkReadiness(runtime) })
+      privacyRoutes(app)
     },
   })
 }

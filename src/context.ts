@@ -35,6 +35,8 @@ export interface AccountActor {
   doctorId: string | null
   /** The clinics whose front desk the account works at. */
   clinicIds: readonly string[]
+  /** The record of the account's holder themselves; null for an account that has none. */
+  ownPatientId: string | null
   /** The patient records the account may book for, its own first. */
   patientIds: readonly string[]
   /** The patient records the account may look at, those it may book for among them; its own first. */
@@ -48,6 +50,13 @@ export type Actor = AccountActor | null
 export interface Context extends Runtime {
   actor: Actor
   requestId: string
+  /**
+   * The network that the request came from, as limits count it (`networkOf`); null for the command line
+   * and for work that nobody asked for.
+   */
+  clientAddress: string | null
+  /** What the browser or program that asks calls itself, as it was sent. */
+  userAgent?: string
 }
 
 /** A context in which someone has signed in. */

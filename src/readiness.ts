@@ -59,7 +59,8 @@ async function checkMigrations({ db }: Runtime): Promise<Finding> {
 
 async function checkAudit({ db }: Runtime): Promise<Finding> {
   const { rows } = await sql<{ may_change: boolean }>`
-    select has_table_privilege('audit_entry', 'UPDATE, DELETE, TRUNCATE') as may_change`.execute(db)
+    select bool_or(has_table_privilege(name, 'UPDATE, DELETE, TRUNCATE')) as may_change
+    from unnest(array['audit_entry', 'audit_seal']) as name`.execute(db)
   return rows[0]!.may_change
     ? {
         status: 'warn',

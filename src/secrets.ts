@@ -70,10 +70,7 @@ export function resolveSecrets(config: Config): Secrets {
  *
  * @throws ConfigRefused as `resolveSecrets` does.
  */
-export function keptSecrets(
-  dataDirectory: string,
-  wanted: readonly SecretKind[],
-): Record<string, string> {
+function keptSecrets(dataDirectory: string, wanted: readonly SecretKind[]): Record<string, string> {
   const path = join(dataDirectory, 'secrets.json')
   return explainErrors(path, () => {
     makeDirectory(dataDirectory)
@@ -81,7 +78,13 @@ export function keptSecrets(
       const text = readPrivate(path)
       const kept = text === null ? {} : parseKept(path, text)
       const missing = wanted.filter((kind) => kept[kind.variable] === undefined)
-      if (missing.length === 0) return checked(path, kept, wanted)
+      const found = checked(
+        path,
+        kept,
+        wanted.filter((kind) => !missing.includes(kind)),
+      )
+      // Nothing is added to a file that is damaged.
+      if (missing.length === 0) return found
       const added = Object.fromEntries(missing.map((kind) => [kind.variable, kind.make()]))
       const next = `${JSON.stringify({ ...kept, ...added }, null, 2)}\n`
       if (text === null) publish(path, next)
@@ -157,6 +160,118 @@ function readPrivate(path: string): string | null {
     return fs.readFileSync(descriptor, 'utf8')
   } finally {
     fs.closeSync(descriptor)
+  }
+}
+
+/** A list of keys that can be changed by command. */
+export const keyNames = ['token-signing', 'encryption'] as const
+export type KeyName = (typeof keyNames)[number]
+
+const secretOfKey: Record<KeyName, SecretName> = {
+  'token-signing': 'tokenSigningKey',
+  encryption: 'encryptionKey',
+}
+
+/** How a list of keys was changed, or is to be. Every process takes it up when it next starts. */
+export interface KeyChange {
+  variable: string
+  /** The file that was changed; null where the list comes from the environment, and nothing was. */
+  path: string | null
+  /** What the operator sets, where the list comes from the environment; else null. */
+  valueToSet: string | null
+  /**
+   * What several processes are given before that, one after the other, so that none meets a key that it
+   * does not know; null where that does not arise.
+   */
+  valueToSetFirst: string | null
+  /** How many keys the list has then, the one in use first, and how many it had more before. */
+  keyCount: number
+  droppedCount: number
+}
+
+/**
+ * How many keys sign and are accepted for links, feeds and tokens. Encryption keys are never dropped here:
+ * what they sealed would be lost.
+ */
+const signingKeysMax = 3
+
+/**
+ * Puts a new key before those that there are: beside the embedded database in `secrets.json`; a list from
+ * the environment is only answered as it should be.
+ *
+ * @throws ConfigRefused as `resolveSecrets` does.
+ */
+export function rotateKey(config: Config, name: KeyName): KeyChange {
+  const kind = kinds[secretOfKey[name]]
+  const fresh = kind.make()
+  const keysMax = name === 'token-signing' ? signingKeysMax : Number.POSITIVE_INFINITY
+  const change = changeKeys(config, name, (keys) =>
+    keys.includes(fresh) ? keys : [fresh, ...keys].slice(0, keysMax),
+  )
+  const { valueToSet } = change
+  return {
+    ...change,
+    valueToSetFirst:
+      valueToSet === null ? null : [...valueToSet.split(',').slice(1), fresh].join(','),
+  }
+}
+
+/**
+ * Drops the keys behind the first that nothing needs, by `isNeeded`. What a dropped encryption key sealed
+ * cannot be opened again; tokens, links and feeds that a dropped signing key made end.
+ *
+ * @throws ConfigRefused as `resolveSecrets` does.
+ */
+export function dropFormerKeys(
+  config: Config,
+  name: KeyName,
+  isNeeded: (key: string) => boolean,
+): KeyChange {
+  return changeKeys(config, name, (keys) =>
+    keys.filter((key, index) => index === 0 || isNeeded(key)),
+  )
+}
+
+/** `change` may be asked again, when another process changes the file at the same time. */
+function changeKeys(
+  config: Config,
+  name: KeyName,
+  change: (keys: readonly string[]) => readonly string[],
+): KeyChange {
+  const secret = secretOfKey[name]
+  const { variable } = kinds[secret]
+  const given = resolveSecrets(config)[secret].split(',')
+  if (config[secret] !== null) {
+    const keys = change(given)
+    return changeOf(variable, { path: null, before: given, keys })
+  }
+  const path = join(config.dataDirectory, 'secrets.json')
+  return explainErrors(path, () => {
+    for (let before: readonly string[] = given; ;) {
+      const text = readPrivate(path) ?? '{}'
+      const kept = parseKept(path, text)
+      const present = checked(path, kept, [kinds[secret]])[variable]!.split(',')
+      const keys = change(present)
+      if (keys.join() === present.join())
+        return changeOf(variable, { path, before, keys: [...keys] })
+      before = present
+      replace(path, text, `${JSON.stringify({ ...kept, [variable]: keys.join(',') }, null, 2)}\n`)
+    }
+  })
+}
+
+function changeOf(
+  variable: string,
+  options: { path: string | null; before: readonly string[]; keys: readonly string[] },
+): KeyChange {
+  const { path, before, keys } = options
+  return {
+    variable,
+    path,
+    valueToSet: path === null ? keys.join(',') : null,
+    valueToSetFirst: null,
+    keyCount: keys.length,
+    droppedCount: before.filter((key) => !keys.includes(key)).length,
   }
 }
 

@@ -189,7 +189,7 @@ function doctorBoard(row: DoctorScheduleRow, loadedAt: Instant): DoctorBoard {
       hours: row.hours,
       openings: row.openings,
       timeOff: row.time_off.map(([startsAt, endsAt]) => ({ startsAt, endsAt })),
-      paused: row.status === 'paused',
+      paused: row.status !== 'bookable',
     },
     claims: row.claims.map(claimOf),
     firstOpen: new Map(),

@@ -3,7 +3,8 @@
 import type { SignedInContext } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
 import { refuseStale } from '#src/http/versions.ts'
-import { InvalidRequest } from '#src/kernel/errors.ts'
+import type { Transact } from '#src/events/events.ts'
+import { InvalidRequest, type FieldError } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatMinute, type Instant } from '#src/kernel/time.ts'
 import type { OpenHours } from './affected.ts'
@@ -14,11 +15,12 @@ import {
   presentAffectedVisit,
   recordAffected,
   visitsLeftBy,
+  VisitsAffected,
   weeklyHoursOf,
   type Affected,
 } from './affected-visits.ts'
 import { ruleColumns, ruleErrors, wrong, type RuleInput } from './rules.ts'
-import { doctorFor, type ScheduledDoctor } from './schedule.ts'
+import { changeScheduleWithin, doctorFor, type ScheduledDoctor } from './schedule.ts'
 import {
   deleteHours,
   hoursOf,
@@ -89,6 +91,42 @@ export async function replaceHours(
 }
 
 /**
+ * As `replaceHours`, in a transaction of an admin. Visits that are left outside are in the way unless
+ * `despiteAffected`.
+ *
+ * @throws NotFound, InvalidRequest, VisitsAffected.
+ */
+export async function replaceHoursWithin(
+  context: SignedInContext,
+  tx: Transact,
+  options: { doctorId: string; hours: readonly WeeklyHoursInput[]; despiteAffected: boolean },
+): Promise<void> {
+  const { doctorId, hours } = options
+  const action = 'doctor.hours.replace'
+  await changeScheduleWithin(context, tx, { doctorId, action }, async (doctor) => {
+    const rows = hoursRows(hours, doctor)
+    const left = await visitsLeftByHours(context, tx.db, { doctor, rows })
+    if (left.count > 0) {
+      if (!options.despiteAffected) throw new VisitsAffected(left, left.confirmation)
+      await recordAffected(context, tx.db, { doctorId, ids: idsOf(left) })
+    }
+    await deleteHours(tx.db, doctor)
+    await insertHours(tx.db, rows)
+  })
+}
+
+/** The visits ahead that would lie outside if the doctor had these hours, and what confirms that. */
+export async function visitsLeftByHours(
+  context: SignedInContext,
+  db: Queryable,
+  { doctor, rows }: { doctor: ScheduledDoctor; rows: readonly HoursRow[] },
+): Promise<Affected & { confirmation: string }> {
+  const now = context.clock()
+  const change = await changeOf(db, { doctor, rows, now })
+  return visitsLeftBy(db, { doctor, ...change, now })
+}
+
+/**
  * What `replaceHours` would save, and the visits that it would leave outside. Changes nothing.
  *
  * @throws as `replaceHours`, VisitsAffected apart.
@@ -105,9 +143,7 @@ export async function previewHours(
   const doctor = await doctorFor(context, { doctorKey, action: 'change-schedule' })
   refuseStale(doctor.scheduleVersion, requestedVersion)
   const rows = hoursRows(hours, doctor)
-  const now = context.clock()
-  const change = await changeOf(context.db, { doctor, rows, now })
-  const affected = await visitsLeftBy(context.db, { doctor, ...change, now })
+  const affected = await visitsLeftByHours(context, context.db, { doctor, rows })
   await recordAffected(context, context.db, { doctorId: doctor.id, ids: idsOf(affected) })
   const inOrder = (one: HoursRow, other: HoursRow) =>
     one.weekday - other.weekday || one.from_minute - other.from_minute
@@ -132,7 +168,24 @@ export function hoursRows(
   hours: readonly WeeklyHoursInput[],
   doctor: ScheduledDoctor,
 ): (NewHours & HoursRow)[] {
-  const errors = hours.flatMap((rule, index) => {
+  const errors = hoursErrors(hours, doctor)
+  if (errors.length > 0) throw new InvalidRequest(errors.slice(0, errorsMax))
+  return hours.map((rule) => ({
+    ...ruleColumns(rule),
+    id: newId(),
+    doctor_id: doctor.id,
+    weekday: rule.weekday,
+    valid_from: rule.validFrom ?? null,
+    valid_until: rule.validUntil ?? null,
+  }))
+}
+
+/** All that is wrong with the rules for this doctor, each fault with a pointer from `/hours` on. */
+export function hoursErrors(
+  hours: readonly WeeklyHoursInput[],
+  doctor: ScheduledDoctor,
+): FieldError[] {
+  return hours.flatMap((rule, index) => {
     const pointer = `/hours/${index}`
     const isInverted =
       rule.validFrom !== undefined &&
@@ -143,15 +196,6 @@ export function hoursRows(
       ...(isInverted ? [wrong(`${pointer}/validUntil`, 'must not be before validFrom')] : []),
     ]
   })
-  if (errors.length > 0) throw new InvalidRequest(errors.slice(0, errorsMax))
-  return hours.map((rule) => ({
-    ...ruleColumns(rule),
-    id: newId(),
-    doctor_id: doctor.id,
-    weekday: rule.weekday,
-    valid_from: rule.validFrom ?? null,
-    valid_until: rule.validUntil ?? null,
-  }))
 }
 
 /** The week as the API shows it. */

@@ -10,7 +10,7 @@ type ClaimRow = [Instant, Instant, Instant | null, string, LocalDate | null]
 export interface DoctorScheduleRow {
   id: string
   schedule_version: number
-  status: 'bookable' | 'paused'
+  status: 'bookable' | 'paused' | 'left'
   booking_mode: BookingMode
   accepting_new_patients: boolean
   notice_minutes_min: number
@@ -147,7 +147,10 @@ export async function matchingDoctors(
   db: Queryable,
   filter: DoctorFilter,
 ): Promise<{ id: string; name: string }[]> {
-  let query = db.selectFrom('doctor').select(['doctor.id', 'doctor.name'])
+  let query = db
+    .selectFrom('doctor')
+    .select(['doctor.id', 'doctor.name'])
+    .where('doctor.status', '<>', 'left')
   const { specialty, clinicId, visitTypeId, language, q } = filter
   if (specialty !== undefined)
     query = query.where(sql<boolean>`exists (

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { doctorIdOf, doctorsByIds, presentDoctor } from '#src/doctors/doctors.ts'
+import { doctorIdOf, doctorsByIds, presentAccountOf, presentDoctor } from '#src/doctors/doctors.ts'
 import { DoctorKey } from '#src/doctors/schemas.ts'
 import { pageOf, readPage } from '#src/http/pagination.ts'
 import { contextOf } from '#src/http/request.ts'
@@ -27,7 +27,7 @@ export function availabilityRoutes(app: App): void {
   app.get(
     '/doctors',
     {
-      config: { audience: 'public' },
+      config: { audience: 'public', limit: 'search' },
       schema: {
         operationId: 'listDoctors',
         summary: 'Find doctors, those who are free soonest first',
@@ -54,6 +54,7 @@ export function availabilityRoutes(app: App): void {
         limit: page.limit,
         present: ({ id, firstSlots }) => ({
           ...presentDoctor(byId.get(id)!),
+          ...presentAccountOf(byId.get(id)!, context.actor),
           firstOpenTimes: firstSlots.map(presentSlot),
         }),
         positionOf: ({ firstStart, name, id }) => ({ firstStart, name, id }),
@@ -64,7 +65,7 @@ export function availabilityRoutes(app: App): void {
   app.get(
     '/doctors/:id/availability',
     {
-      config: { audience: 'public', refusals: ['not-signed-in', 'not-allowed'] },
+      config: { audience: 'public', limit: 'search', refusals: ['not-signed-in', 'not-allowed'] },
       schema: {
         operationId: 'getAvailability',
         summary: 'Open times of one doctor, day by day',
@@ -95,7 +96,7 @@ export function availabilityRoutes(app: App): void {
   app.get(
     '/slots',
     {
-      config: { audience: 'public' },
+      config: { audience: 'public', limit: 'search' },
       schema: {
         operationId: 'listSlots',
         summary: 'Open times across doctors, soonest first',

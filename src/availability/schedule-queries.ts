@@ -16,6 +16,15 @@ export async function scheduledDoctor(
   db: Queryable,
   doctorId: string,
 ): Promise<ScheduledDoctor | undefined> {
+  const [doctor] = await scheduledDoctors(db, [doctorId])
+  return doctor
+}
+
+/** In any order; ids of no doctor are left out. */
+export async function scheduledDoctors(
+  db: Queryable,
+  doctorIds: readonly string[],
+): Promise<ScheduledDoctor[]> {
   const { rows } = await sql<ScheduledDoctor>`
     select doctor.id, doctor.schedule_version as "scheduleVersion",
       coalesce((
@@ -26,21 +35,31 @@ export async function scheduledDoctor(
       array(
         select visit_type_id::text from doctor_visit_type
         where doctor_id = doctor.id order by visit_type_id) as "visitTypeIds"
-    from doctor where doctor.id = ${doctorId}`.execute(db)
-  return rows[0]
+    from doctor where doctor.id = any (${doctorIds}::uuid[])`.execute(db)
+  return rows
 }
 
 export type NewHours = Insertable<WeeklyHoursTable>
 export type HoursRow = Omit<Selectable<WeeklyHoursTable>, 'id' | 'doctor_id'>
 
-/** In the order of the week. */
-export async function hoursOf(
+/** Those at the doctor's clinics, in the order of the week. */
+export async function hoursOf(db: Queryable, doctor: ScheduledDoctor): Promise<HoursRow[]> {
+  const rows = await hoursOfDoctors(db, [doctor])
+  return rows.map(({ doctor_id: _doctor, ...row }) => row)
+}
+
+/** Those of each doctor at the given clinics, in the order of the week. */
+export async function hoursOfDoctors(
   db: Queryable,
-  { id: doctorId, clinics }: ScheduledDoctor,
-): Promise<HoursRow[]> {
+  doctors: readonly ScheduledDoctor[],
+): Promise<(HoursRow & { doctor_id: string })[]> {
+  const places = doctors.flatMap(({ id, clinics }) =>
+    clinics.map((clinic) => ({ doctorId: id, clinicId: clinic.id })),
+  )
   return db
     .selectFrom('weekly_hours')
     .select([
+      'doctor_id',
       'clinic_id',
       'weekday',
       'from_minute',
@@ -49,8 +68,11 @@ export async function hoursOf(
       'valid_until',
       'visit_type_ids',
     ])
-    .where('doctor_id', '=', doctorId)
-    .where(sql<SqlBool>`clinic_id = any (${clinics.map(({ id }) => id)}::uuid[])`)
+    .where(
+      sql<SqlBool>`(doctor_id, clinic_id) in (
+        select * from unnest(${places.map(({ doctorId }) => doctorId)}::uuid[],
+          ${places.map(({ clinicId }) => clinicId)}::uuid[]))`,
+    )
     .orderBy('weekday')
     .orderBy('from_minute')
     .orderBy('id')

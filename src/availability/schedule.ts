@@ -54,19 +54,31 @@ export async function changeSchedule<Result>(
     doctorKey: options.doctorKey,
     action: 'change-schedule',
   })
-  return transact(context, async (tx) => {
-    if (!(await lockSchedule(tx.db, id))) throw new NotFound('doctor')
-    const doctor = await scheduledDoctor(tx.db, id)
-    if (doctor === undefined) throw new NotFound('doctor')
-    const result = await work(tx, within(context.actor, doctor))
-    tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId: id } })
-    await record(context, tx.db, {
-      action: options.action,
-      subjectType: 'doctor',
-      subjectId: id,
-    })
-    return result
-  })
+  return transact(context, (tx) =>
+    changeScheduleWithin(context, tx, { doctorId: id, action: options.action }, (doctor) =>
+      work(tx, doctor),
+    ),
+  )
+}
+
+/**
+ * As `changeSchedule`, in a transaction of a caller who may change the schedule. Of several doctors it is
+ * to be called in the order of their ids, so that no two transactions wait for each other.
+ */
+export async function changeScheduleWithin<Result>(
+  context: SignedInContext,
+  tx: Transact,
+  options: { doctorId: string; action: string },
+  work: (doctor: ScheduledDoctor) => Promise<Result>,
+): Promise<Result> {
+  const { doctorId, action } = options
+  if (!(await lockSchedule(tx.db, doctorId))) throw new NotFound('doctor')
+  const doctor = await scheduledDoctor(tx.db, doctorId)
+  if (doctor === undefined) throw new NotFound('doctor')
+  const result = await work(within(context.actor, doctor))
+  tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId } })
+  await record(context, tx.db, { action, subjectType: 'doctor', subjectId: doctorId })
+  return result
 }
 
 /** The zone in which a doctor's own times are written: that of their first clinic by name. */

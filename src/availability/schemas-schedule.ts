@@ -77,7 +77,10 @@ const affectedExample = {
 const confirmationExample = 'n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg'
 const hoursExample = { clinicId: exampleIds.clinicId, weekday: 1, from: '09:00', to: '17:00' }
 
-const WeeklyHoursSchema = component(
+/** How many rules a doctor's week may have. */
+export const weeklyHoursMax = 200
+
+export const WeeklyHoursSchema = component(
   'WeeklyHours',
   Type.Object(
     {
@@ -106,7 +109,7 @@ export const HoursSchema = component(
   Type.Object(
     {
       hours: Type.Array(ref(WeeklyHoursSchema), {
-        maxItems: 200,
+        maxItems: weeklyHoursMax,
         description: 'All of them. Where they overlap they unite.',
       }),
     },

@@ -31,13 +31,7 @@ import {
   slotTaken,
   type FoundOffer,
 } from './wanted-time.ts'
-import {
-  overbookedReasonOf,
-  patientOf,
-  readWish,
-  unknownPatient,
-  type BookingWish,
-} from './wish.ts'
+import { overbookedReasonOf, patientOf, readWish, whyNotTheirs, type BookingWish } from './wish.ts'
 
 const triesMax = 8
 const holdMilliseconds = 10 * 60_000
@@ -62,7 +56,7 @@ export async function bookAppointment(
   const overbookedReason = overbookedReasonOf(body)
   const find = overbookedReason === null ? findOffer : findOverbookedOffer
   const { actor } = context
-  const isTheirs = actor.role !== 'patient' || actor.patientIds.includes(patientId)
+  const notTheirs = whyNotTheirs(actor, patientId)
   return bookWhatIsFound(context, {
     command: body.hold === true ? 'hold' : 'book',
     patientId,
@@ -70,9 +64,8 @@ export async function bookAppointment(
     overbookedReason,
     request,
     find: async (now) => ({
-      found: isTheirs
-        ? await find(context, wish, { patientId, now })
-        : { refusal: unknownPatient() },
+      found:
+        notTheirs === null ? await find(context, wish, { patientId, now }) : { refusal: notTheirs },
       startsAt: wish.startsAt,
     }),
   })

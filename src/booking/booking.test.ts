@@ -309,7 +309,13 @@ test('a request past its time is shown as expired and gives its time to the next
 
 async function contextLater(as: string, milliseconds: number): Promise<SignedInContext> {
   const actor = (await authenticate(runtime, as))!
-  return { ...runtime, actor, requestId: 'test', clock: () => runtime.clock() + milliseconds }
+  return {
+    ...runtime,
+    actor,
+    requestId: 'test',
+    clientAddress: null,
+    clock: () => runtime.clock() + milliseconds,
+  }
 }
 
 test('what lapsed is written down and told, also when nobody wants its time', async () => {
@@ -613,4 +619,20 @@ test('a booking is noted in memory, and reads no schedule again', async () => {
   assert.ok(runtime.board.clinics.peek(clinicId))
   const [first] = await openSlots(app, doctorId)
   assert.equal(first!.id, slots[2]!.id)
+})
+
+test('who has no record of their own names whom the visit is for', async () => {
+  const { slots, doctorId, visitTypeId } = await openNetwork()
+  const { as, accountId, patientId } = await makePatient(runtime)
+  await runtime.db
+    .updateTable('patient_access')
+    .set({ relation: 'carer' })
+    .where('account_id', '=', accountId)
+    .execute()
+  const slotId = slots[0]!.id
+  const unnamed = await book(app, as, { slotId })
+  assert.deepEqual([unnamed.status, pointersOf(unnamed)], [422, ['/patientId']])
+  const waiting = await call(app, 'POST /waitlist', { as, body: { doctorId, visitTypeId } })
+  assert.deepEqual([waiting.status, pointersOf(waiting)], [422, ['/patientId']])
+  assert.equal((await book(app, as, { slotId, patientId })).status, 201)
 })

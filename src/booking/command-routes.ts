@@ -14,7 +14,6 @@ import { answerWith, conflict } from './routes.ts'
 import {
   AppointmentSchema,
   IfMatchHeaders,
-  CancellationQuery,
   ConfirmHoldSchema,
   DeclineSchema,
   MoveSchema,
@@ -119,7 +118,10 @@ function holdRoutes(app: App): void {
   app.post(
     '/appointments/:id/renew-hold',
     {
-      config: { audience: 'signed-in', refusals: [...stepRefusals, 'hold-expired'] },
+      config: {
+        audience: 'signed-in',
+        refusals: [...stepRefusals, 'not-allowed', 'hold-expired'],
+      },
       schema: {
         operationId: 'renewHold',
         summary: 'Keep a held time longer',
@@ -140,7 +142,10 @@ function holdRoutes(app: App): void {
   app.post(
     '/appointments/:id/confirm-hold',
     {
-      config: { audience: 'signed-in', refusals: [...timeRefusals, 'hold-expired'] },
+      config: {
+        audience: 'signed-in',
+        refusals: [...timeRefusals, 'not-allowed', 'hold-expired'],
+      },
       schema: {
         operationId: 'confirmHold',
         summary: 'Book the held time',
@@ -234,8 +239,8 @@ function deleteRoute(app: App): void {
         summary: 'Cancel an appointment, like POST …/cancel',
         tags,
         params,
-        querystring: CancellationQuery,
         headers: IfMatchHeaders,
+        body: ref(StepSchema),
         response: { 200: ref(AppointmentSchema) },
       },
     },
@@ -243,8 +248,7 @@ function deleteRoute(app: App): void {
       const context = signedIn(request)
       const answer = await commandAppointment(context, request.params.id, {
         command: 'cancel',
-        reason: request.query.reason ?? null,
-        reasonIn: 'query',
+        reason: request.body?.reason ?? null,
         requestedVersion: requestedVersion(request.headers['if-match']),
         request: null,
       })

@@ -5,7 +5,7 @@ import { presentSlot } from '#src/availability/schemas.ts'
 import { parseSlotId } from '#src/availability/slot-id.ts'
 import type { SignedInContext } from '#src/context.ts'
 import type { AppointmentStatus } from '#src/db/tables.ts'
-import { invalidField, invalidParameter, NotAllowed, Refusal } from '#src/kernel/errors.ts'
+import { invalidField, NotAllowed, Refusal } from '#src/kernel/errors.ts'
 import { formatInstant, type Instant } from '#src/kernel/time.ts'
 import { changeableUntil, placeOf } from './appointment.ts'
 import type { Command, StepRole } from './appointment-state.ts'
@@ -24,8 +24,6 @@ export type PlainCommand = Extract<
 
 export interface CommandInput {
   reason: string | null
-  /** Where the request has its reason. */
-  reasonIn?: 'body' | 'query'
   requestedVersion: number | null
   request: IdempotentRequest | null
 }
@@ -94,15 +92,12 @@ export function refuseLateChange(
 /** Staff may cancel at any time; when a patient no longer could, they say why. */
 function refuseLateCancellation(
   row: AppointmentRow,
-  { role, now, reason, reasonIn }: CommandInput & { role: StepRole; now: Instant },
+  { role, now, reason }: CommandInput & { role: StepRole; now: Instant },
 ): void {
   refuseLateChange(row, { role, now })
   const isLate = now > changeableUntil(row) && row.status !== 'held' && row.status !== 'requested'
   if (role !== 'staff' || !isLate || reason !== null) return
-  const detail = 'reason is required to cancel a visit as late as this.'
-  throw reasonIn === 'query'
-    ? invalidParameter('reason', detail)
-    : invalidField('/reason', `/${detail}`)
+  throw invalidField('/reason', '/reason is required to cancel a visit as late as this.')
 }
 
 /**

@@ -174,6 +174,19 @@ export async function appointmentById(
   return appointmentsWithNames(db, options).where('appointment.id', '=', id).executeTakeFirst()
 }
 
+/** Those of the appointments that `sight` may find, soonest first. */
+export async function appointmentsByIds(
+  db: Queryable,
+  ids: readonly string[],
+  options: { sight: Sight; now: Instant },
+): Promise<AppointmentRow[]> {
+  return appointmentsWithNames(db, options)
+    .where('appointment.id', '=', sql<string>`any (${ids}::uuid[])`)
+    .orderBy('appointment.starts_at')
+    .orderBy('appointment.id')
+    .execute()
+}
+
 export interface AppointmentFilter {
   /** Clinic-local dates, both included. */
   from?: LocalDate | undefined

@@ -317,6 +317,21 @@ export const ConfirmHoldSchema = component(
   ),
 )
 
+const historyStepExample = {
+  version: 2,
+  at: '2026-11-20T14:05:09+01:00',
+  command: 'reschedule',
+  from: 'confirmed',
+  to: 'confirmed',
+  startsAt: '2026-11-25T09:20:00+01:00',
+  endsAt: '2026-11-25T09:40:00+01:00',
+  doctorId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17',
+  clinicId: '019a9b5e-2b04-7e90-b3d2-51c8a7f6e003',
+  visitTypeId: '019a9b5e-2f77-7a35-9c0e-0b44d1e8f215',
+  by: { role: 'patient', name: 'Anna Berg' },
+  reason: 'I have to work that day.',
+}
+
 const HistoryStepSchema = component(
   'AppointmentHistoryStep',
   Type.Object(
@@ -340,22 +355,7 @@ const HistoryStepSchema = component(
       overbookedReason: Type.Optional(Type.String({ description: 'For staff only.' })),
     },
     {
-      examples: [
-        {
-          version: 2,
-          at: '2026-11-20T14:05:09+01:00',
-          command: 'reschedule',
-          from: 'confirmed',
-          to: 'confirmed',
-          startsAt: '2026-11-25T09:20:00+01:00',
-          endsAt: '2026-11-25T09:40:00+01:00',
-          doctorId: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17',
-          clinicId: '019a9b5e-2b04-7e90-b3d2-51c8a7f6e003',
-          visitTypeId: '019a9b5e-2f77-7a35-9c0e-0b44d1e8f215',
-          by: { role: 'patient', name: 'Anna Berg' },
-          reason: 'I have to work that day.',
-        },
-      ],
+      examples: [historyStepExample],
     },
   ),
 )
@@ -363,7 +363,10 @@ export type HistoryStepAnswer = Static<typeof HistoryStepSchema>
 
 export const HistorySchema = component(
   'AppointmentHistory',
-  Type.Object({ items: Type.Array(ref(HistoryStepSchema), { description: 'Oldest first.' }) }),
+  Type.Object(
+    { items: Type.Array(ref(HistoryStepSchema), { description: 'Oldest first.' }) },
+    { examples: [{ items: [historyStepExample] }] },
+  ),
 )
 
 export const StepSchema = component(
@@ -407,5 +410,4 @@ const ifMatch = Type.Optional(
 
 export const BookingHeaders = Type.Object({ 'idempotency-key': idempotencyKey })
 export const StepHeaders = Type.Object({ 'idempotency-key': idempotencyKey, 'if-match': ifMatch })
-export const CancellationQuery = Type.Object({ reason: Type.Optional(Text(500)) })
 export const IfMatchHeaders = Type.Object({ 'if-match': ifMatch })

@@ -23,6 +23,7 @@ import { answerOnce, earlierAnswer, unsharedRequest } from './idempotency.ts'
 import type { AppointmentRow } from './queries.ts'
 import { bookingFailureOf, IdempotencyKeyReused, PatientBusy } from './refusals.ts'
 import { forgetOffer, forgetOfferAndHolds, slotTaken } from './wanted-time.ts'
+import { onlyLooking } from './wish.ts'
 
 /** What a step changes; the raised version is always written. */
 export interface Plan {
@@ -206,11 +207,15 @@ function announce(context: SignedInContext, { current, plan }: Attempt): void {
   if (plan.place && plan.ends?.length) forgetOfferAndHolds(context, plan.place.offer)
 }
 
-/** As whom the actor acts on this appointment. */
+/**
+ * As whom the actor acts on this appointment.
+ *
+ * @throws NotAllowed for who may look at the patient's visits and do no more.
+ */
 export function stepRoleOf(actor: AccountActor, row: AppointmentRow): StepRole {
-  return isStaffOf(actor, { doctorId: row.doctor_id, clinicId: row.clinic_id })
-    ? 'staff'
-    : 'patient'
+  if (isStaffOf(actor, { doctorId: row.doctor_id, clinicId: row.clinic_id })) return 'staff'
+  if (actor.patientIds.includes(row.patient_id)) return 'patient'
+  throw onlyLooking()
 }
 
 /**

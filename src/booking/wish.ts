@@ -1,8 +1,8 @@
 // What someone wants to book, read from the request.
 
 import { parseSlotId } from '#src/availability/slot-id.ts'
-import type { SignedInContext } from '#src/context.ts'
-import { invalidField, NotFound } from '#src/kernel/errors.ts'
+import type { AccountActor, SignedInContext } from '#src/context.ts'
+import { invalidField, NotAllowed, NotFound } from '#src/kernel/errors.ts'
 import { parseInstant, type Instant } from '#src/kernel/time.ts'
 
 export interface BookingWish {
@@ -79,8 +79,8 @@ export function readWish(body: TimeWish): Wish {
  */
 export function patientOf({ actor }: SignedInContext, body: BookingWish): string {
   if (body.patientId !== undefined) return body.patientId
-  const own = actor.role === 'patient' ? actor.patientIds[0] : undefined
-  if (own === undefined)
+  const own = actor.role === 'patient' ? actor.ownPatientId : null
+  if (own === null)
     throw invalidField('/patientId', '/patientId must name the patient whom the visit is for.')
   return own
 }
@@ -95,6 +95,20 @@ export function overbookedReasonOf({ overbook, hold }: BookingWish): string | nu
   if (hold === true)
     throw invalidField('/hold', '/hold and /overbook exclude each other: overbook at once.')
   return overbook.reason
+}
+
+/** Why a patient's account may not act for this patient; null when it may, and for staff. */
+export function whyNotTheirs(
+  { role, patientIds, seenPatientIds }: AccountActor,
+  patientId: string,
+): NotFound | NotAllowed | null {
+  if (role !== 'patient' || patientIds.includes(patientId)) return null
+  return seenPatientIds.includes(patientId) ? onlyLooking() : unknownPatient()
+}
+
+/** The refusal of an account that may look at a patient's visits and do nothing about them. */
+export function onlyLooking(): NotAllowed {
+  return new NotAllowed('Your access lets you look at the visits of this patient, and do no more.')
 }
 
 /** The refusal of a patient who is none of the caller's, which names the field. */

@@ -342,12 +342,6 @@ test('a feed stops when its account loses the access, and only then', async () =
         .where('patient_id', '=', patientId)
         .execute(),
     ({ accountId }) =>
-      db
-        .updateTable('patient_access')
-        .set({ scope: 'see' })
-        .where('account_id', '=', accountId)
-        .execute(),
-    ({ accountId }) =>
       db.deleteFrom('patient_access').where('account_id', '=', accountId).execute(),
     ({ accountId }) =>
       db.updateTable('account').set({ status: 'disabled' }).where('id', '=', accountId).execute(),
@@ -369,6 +363,14 @@ test('a feed stops when its account loses the access, and only then', async () =
     const { patientId } = patient
     const own = await makeFeed(patient.as, { patientId })
     const carers = await makeFeed(carer.as, { patientId })
+    assert.equal((await fetchFeed(carers.url)).statusCode, 200)
+    // Who may only look goes on looking.
+    await db
+      .updateTable('patient_access')
+      .set({ scope: 'see' })
+      .where('account_id', '=', carer.accountId)
+      .where('patient_id', '=', patientId)
+      .execute()
     assert.equal((await fetchFeed(carers.url)).statusCode, 200)
     await stop({ accountId: carer.accountId, patientId })
     assert.equal((await fetchFeed(carers.url)).statusCode, 404)

@@ -14,6 +14,7 @@ import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import { calendarOf, publishedEvent } from './event.ts'
 import { plain, text } from './icalendar.ts'
+import { mayHaveFeed } from './policy.ts'
 import {
   deleteFeed,
   feedById,
@@ -58,7 +59,8 @@ export function feedAddress(context: Pick<Context, 'config' | 'links'>, id: stri
 }
 
 /**
- * Makes a feed of the caller's own visits as a doctor, or of the visits of a patient for whom they act.
+ * Makes a feed of the caller's own visits as a doctor, or of the visits of a patient for whom they act
+ * or at whom they may look.
  *
  * @throws InvalidRequest unless one of the two is named, NotFound, NotAllowed for another doctor's,
  * Refusal `conflict` for an account that has too many.
@@ -66,7 +68,8 @@ export function feedAddress(context: Pick<Context, 'config' | 'links'>, id: stri
 export async function makeFeed(context: SignedInContext, body: NewFeed): Promise<FeedRow> {
   const feed = { id: newId(), ...(await subjectOf(context, body)), read_at: null }
   const { accountId } = context.actor
-  return transact(context, async ({ db }) => {
+  return transact(context, async (tx) => {
+    const { db } = tx
     await lockAccount(db, accountId)
     if ((await feedsOf(db, accountId)).length >= feedsMax)
       throw new Refusal(
@@ -76,6 +79,7 @@ export async function makeFeed(context: SignedInContext, body: NewFeed): Promise
     const made = { ...feed, created_at: context.clock() }
     await insertFeed(db, { ...made, accountId })
     await record(context, db, auditOf(made, 'make'))
+    tx.append({ type: 'account.calendar-feed-made', subjects: { accountId } })
     return made
   })
 }
@@ -89,13 +93,13 @@ async function subjectOf(
     throw invalidField('/patientId', 'Name a doctor or a patient: a feed is of one of them.')
   if (key !== undefined) {
     const doctorId = doctorIdOf(context, key)
-    if (doctorId === context.actor.doctorId) return { doctor_id: doctorId, patient_id: null }
+    if (mayHaveFeed(context.actor, { doctorId })) return { doctor_id: doctorId, patient_id: null }
     await refused(context, { doctorId })
     throw new NotAllowed('Only doctors themselves can make a feed of their calendar.')
   }
   if (patientId === undefined)
     throw invalidField('/patientId', 'Name whose visits are to be in the feed.')
-  if (!context.actor.patientIds.includes(patientId)) {
+  if (!mayHaveFeed(context.actor, { patientId })) {
     await refused(context, { patientId })
     throw unknownPatient()
   }

@@ -97,7 +97,6 @@ export async function feedById(
           select from patient_access
           where patient_access.patient_id = calendar_feed.patient_id
             and patient_access.account_id = account.id
-            and patient_access.scope <> 'see'
             and (patient_access.ends_at is null or patient_access.ends_at > ${formatUtc(now)}))
         ))`.as('is_open'),
     ])

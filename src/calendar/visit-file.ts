@@ -1,8 +1,9 @@
 // The file by which someone puts a single visit into their calendar.
 
 import { readAppointment } from '#src/booking/appointment.ts'
-import type { AccountActor, SignedInContext } from '#src/context.ts'
-import { calendarOf, publishedEvent, type CalendarSide } from './event.ts'
+import type { SignedInContext } from '#src/context.ts'
+import { calendarOf, publishedEvent } from './event.ts'
+import { sideOf } from './policy.ts'
 import { publishedVisitOf } from './visit.ts'
 
 /**
@@ -15,12 +16,4 @@ export async function visitFile(context: SignedInContext, id: string): Promise<s
   const visit = publishedVisitOf(row, { config: context.config, stampedAt: context.clock() })
   const event = publishedEvent(visit, sideOf(context.actor, row))
   return calendarOf({ method: 'PUBLISH', events: [event] })
-}
-
-function sideOf(
-  actor: AccountActor,
-  visit: { patient_id: string; doctor_id: string },
-): CalendarSide {
-  if (actor.patientIds.includes(visit.patient_id)) return 'patient'
-  return actor.doctorId === visit.doctor_id ? 'doctor' : 'desk'
 }

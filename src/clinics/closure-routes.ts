@@ -61,7 +61,7 @@ export function closureRoutes(app: App): void {
     '/clinics/:id/closures/import',
     {
       bodyLimit: fileBytesMax,
-      config: { audience: ['front_desk', 'admin'] },
+      config: { limit: 'heavy', audience: ['front_desk', 'admin'] },
       schema: {
         summary: 'Close a clinic on the holidays of an iCalendar file',
         description:

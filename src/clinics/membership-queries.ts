@@ -15,3 +15,14 @@ export async function insertMembership(
     })
     .execute()
 }
+
+export async function deleteMembership(
+  db: Queryable,
+  { accountId, clinicId }: { accountId: string; clinicId: string },
+): Promise<void> {
+  await db
+    .deleteFrom('membership')
+    .where('account_id', '=', accountId)
+    .where('clinic_id', '=', clinicId)
+    .execute()
+}

@@ -3,7 +3,7 @@
 import { record } from '#src/audit/audit.ts'
 import type { Context } from '#src/context.ts'
 import type { Transact } from '#src/events/events.ts'
-import { insertMembership } from './membership-queries.ts'
+import { deleteMembership, insertMembership } from './membership-queries.ts'
 
 /** Makes the account one of the clinic's front desk. */
 export async function joinFrontDesk(
@@ -18,4 +18,21 @@ export async function joinFrontDesk(
     subjectId: clinicId,
     details: { accountId, role: 'front_desk' },
   })
+  tx.append({ type: 'membership.added', subjects: { accountId, clinicId } })
+}
+
+/** Ends that the account is one of the clinic's front desk. */
+export async function leaveFrontDesk(
+  context: Context,
+  tx: Transact,
+  { accountId, clinicId }: { accountId: string; clinicId: string },
+): Promise<void> {
+  await deleteMembership(tx.db, { accountId, clinicId })
+  await record(context, tx.db, {
+    action: 'membership.end',
+    subjectType: 'clinic',
+    subjectId: clinicId,
+    details: { accountId, role: 'front_desk' },
+  })
+  tx.append({ type: 'membership.removed', subjects: { accountId, clinicId } })
 }

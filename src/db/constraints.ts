@@ -1,6 +1,6 @@
 // Turns the database's named refusals into the domain's.
 
-import { NotFound, Refusal, invalidField } from '#src/kernel/errors.ts'
+import { NotFound, NotSignedIn, Refusal, invalidField } from '#src/kernel/errors.ts'
 
 interface DatabaseError extends Error {
   code: string
@@ -46,12 +46,37 @@ const refusals: Record<string, () => Refusal> = {
     invalidField('/clinicId', '/clinicId names a clinic that does not exist.'),
   patient_access_one_self: () =>
     new Refusal('conflict', 'This account already has a record of its own.'),
+  patient_access_account: () => new NotSignedIn('This account has ended.'),
   appointment_patient: () => new NotFound('patient'),
   waitlist_entry_patient: () => new NotFound('patient'),
   waitlist_entry_one_for_visit: () =>
     new Refusal('conflict', 'This visit is on the waitlist already. Leave it to wish anew.'),
   waitlist_entry_one_wish: () =>
     new Refusal('conflict', 'The patient waits for this already. Leave it to wish anew.'),
+  medical_entry_corrected_once: () =>
+    new Refusal('conflict', 'This entry was corrected already. Correct the one that replaced it.'),
+  medical_entry_patient: () => new NotFound('patient'),
+  merge_two_selves: () =>
+    new Refusal(
+      'conflict',
+      'Two accounts act as the patient themselves. One of them must give that up first.',
+    ),
+  merge_date_of_birth: () =>
+    new Refusal(
+      'conflict',
+      'The dates of birth differ. If the records are of one person all the same, send despiteDateOfBirth: true.',
+    ),
+  merge_visits_clash: () =>
+    new Refusal(
+      'records-clash',
+      'Visits of the two records overlap, and one person cannot be at both. Nothing changed.',
+    ),
+  visit_of_erased_patient: () =>
+    new Refusal('wrong-state', 'This person was erased. Nothing is written about their visits.'),
+  patient_visits_open: () =>
+    new Refusal('visits-open', 'The patient has visits ahead. Move or cancel them first.'),
+  account_last_admin: () =>
+    new Refusal('conflict', 'This is the last admin. Make somebody else an admin first.'),
   appointment_room: () =>
     new Refusal('conflict', 'Visits were booked in this room, so it cannot be removed.'),
 }

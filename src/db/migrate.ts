@@ -153,6 +153,13 @@ async function apply(client: pg.Client, migration: Migration): Promise<void> {
   }
 }
 
+/** What erases in append-only tables, with the owner's rights; see 0014. */
+const erasingFunctions = [
+  'rename_merged_actor(uuid, uuid)',
+  'erase_patient(uuid, timestamptz)',
+  'purge_events(timestamptz, integer)',
+]
+
 /** The application reads and writes everything, but can only add to what is append-only. */
 async function grant(client: pg.Client, schema: string, appRole: string): Promise<void> {
   const { rows } = await client.query<{ owner: string }>('select current_user as owner')
@@ -166,6 +173,7 @@ async function grant(client: pg.Client, schema: string, appRole: string): Promis
     revoke update, delete, truncate on ${name}.audit_entry, ${name}.audit_seal, ${name}.event, ${name}.appointment_event from ${role};
     revoke delete, truncate on ${name}.appointment from ${role};
     revoke insert, update, delete, truncate on ${name}.schema_migration from ${role};
+    ${erasingFunctions.map((one) => `grant execute on function ${name}.${one} to ${role};`).join('\n')}
   `)
 }
 

@@ -51,6 +51,7 @@ export interface AccountLinkTable {
   account_id: string
   purpose: AccountLinkPurpose
   email: string
+  former_email: string | null
   created_at: At
   expires_at: At
   used_at: NullableAt
@@ -63,6 +64,7 @@ export interface SecondFactorTable {
   confirmed_at: NullableAt
   last_step: Generated<string>
   tries: Generated<number>
+  locks: Generated<number>
   locked_until: NullableAt
 }
 
@@ -80,6 +82,7 @@ export interface NetworkSettingsTable {
   keep_events_days: Generated<number>
   keep_notifications_days: Generated<number>
   keep_patients_years: number | null
+  child_ends_due: number | null
   version: Generated<number>
 }
 
@@ -99,6 +102,7 @@ export interface PatientAccessTable {
   granted_by: string | null
   agreed_ends_at: NullableAt
   end_told_at: NullableAt
+  end_noted_at: NullableAt
 }
 
 export interface AccessInvitationTable {
@@ -120,7 +124,9 @@ export interface MedicalEntryTable {
   patient_id: string
   kind: 'condition' | 'allergy' | 'medicine' | 'note'
   content: Buffer | null
+  takes_back: Generated<boolean>
   author_id: string | null
+  author_doctor_id: string | null
   author_side: 'patient' | 'doctor'
   recorded_at: At
   corrects: string | null

@@ -145,7 +145,7 @@ export interface DoctorTable {
   email: string | null
   bio: string | null
   accepting_new_patients: Generated<boolean>
-  status: Generated<'bookable' | 'paused'>
+  status: Generated<'bookable' | 'paused' | 'left'>
   booking_mode: Generated<BookingMode>
   notice_minutes_min: Generated<number>
   horizon_days: Generated<number>

@@ -45,6 +45,7 @@ export interface NotificationTable {
   account_id: string | null
   patient_id: string | null
   invitation_id: string | null
+  access_invitation_id: string | null
   recipient_id: GeneratedAlways<string>
   side: 'patient' | 'doctor' | 'desk'
   appointment_id: string | null

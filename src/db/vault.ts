@@ -19,12 +19,24 @@ const nonceBytes = 12
 const tagBytes = 16
 const headBytes = 1 + keyIdBytes + nonceBytes + tagBytes
 
+/** How many bytes at its beginning tell by which key a value was sealed. */
+export const sealHeadBytes = 1 + keyIdBytes
+
+/** What everything begins with that the key sealed; tells nothing of the key. */
+export function sealHeadOf(encryptionKey: string): Buffer {
+  return Buffer.concat([Buffer.from([version]), keyIdOf(Buffer.from(encryptionKey, 'base64url'))])
+}
+
+function keyIdOf(bytes: Buffer): Buffer {
+  return createHash('sha256').update(bytes).digest().subarray(0, keyIdBytes)
+}
+
 /** `encryptionKeys` are 32 bytes as base64url each: the first seals, the others open what they sealed. */
 export function createVault(encryptionKeys: readonly string[]): Vault {
   const keys = encryptionKeys.map((text) => {
     const bytes = Buffer.from(text, 'base64url')
     return {
-      id: createHash('sha256').update(bytes).digest().subarray(0, keyIdBytes),
+      id: keyIdOf(bytes),
       key: Buffer.from(hkdfSync('sha256', bytes, '', 'visita vault', 32)),
     }
   })

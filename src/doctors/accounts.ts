@@ -5,7 +5,7 @@ import type { Context } from '#src/context.ts'
 import type { Transact } from '#src/events/events.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
-import { addClinic, bindAccount } from './account-queries.ts'
+import { addClinic, bindAccount, releaseAccount } from './account-queries.ts'
 import { insertDoctor } from './queries.ts'
 
 /**
@@ -28,6 +28,25 @@ export async function bindDoctorAccount(
     details: { accountId, ...(clinicId !== null && { clinicId }) },
   })
   return true
+}
+
+/**
+ * Takes the profile away from an account that is a doctor's no longer. The profile stays as it is, with its
+ * hours and visits, for the front desk to manage and for another account to be bound to.
+ */
+export async function releaseDoctorAccount(
+  context: Context,
+  tx: Transact,
+  accountId: string,
+): Promise<void> {
+  const doctorId = await releaseAccount(tx.db, accountId)
+  if (doctorId === null) return
+  await record(context, tx.db, {
+    action: 'doctor.release-account',
+    subjectType: 'doctor',
+    subjectId: doctorId,
+    details: { accountId },
+  })
 }
 
 /**

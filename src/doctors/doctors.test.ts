@@ -7,6 +7,32 @@ import { doctorsByIds } from './doctors.ts'
 
 const { app, runtime } = await testVisita()
 
+test('whose account a profile is of is shown to admins alone, and that it has none', async () => {
+  const { people, doctorId, specialtyId } = await makeNetwork(runtime)
+  const own = async (as: string) => (await call(app, 'GET /auth/me', { as })).body
+  const { id: accountId } = await own(people.doctor)
+  const { doctorId: otherDoctorId } = await own(people.otherDoctor)
+  const shown = async (id: string, as?: string) =>
+    (await call(app, `GET /doctors/${id}`, as === undefined ? {} : { as })).body.accountId
+  assert.equal(await shown(doctorId, people.admin), accountId)
+  for (const as of [people.doctor, people.deskHere, people.patient, undefined])
+    assert.equal(await shown(doctorId, as), undefined)
+  const listed = async (as: string) => {
+    const { body } = await call(app, `GET /doctors?specialty=s-${specialtyId}`, { as })
+    return body.items.find(({ id }: { id: string }) => id === doctorId).accountId
+  }
+  assert.deepEqual(
+    [await listed(people.admin), await listed(people.deskHere)],
+    [accountId, undefined],
+  )
+  await runtime.db
+    .updateTable('doctor')
+    .set({ account_id: null })
+    .where('id', '=', otherDoctorId)
+    .execute()
+  assert.equal(await shown(otherDoctorId, people.admin), undefined)
+})
+
 test('a profile has its specialties, clinics and visit types, for anyone to read', async () => {
   const network = await makeNetwork(runtime)
   const { status, body, etag } = await call(app, `GET /doctors/${network.doctorId}`)

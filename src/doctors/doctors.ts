@@ -61,8 +61,14 @@ export function presentDoctor(row: DoctorRow, actor: Actor = null): DoctorAnswer
     noticeMinutesMin: row.notice_minutes_min,
     horizonDays: row.horizon_days,
     ...(row.daily_limit !== null && { dailyLimit: row.daily_limit }),
+    ...presentAccountOf(row, actor),
     version: row.version,
   }
+}
+
+/** Whose account the profile is of: for admins, who give profiles to accounts. */
+export function presentAccountOf(row: DoctorRow, actor: Actor): { accountId?: string } {
+  return actor?.role === 'admin' && row.account_id !== null ? { accountId: row.account_id } : {}
 }
 
 function subjectOf(row: DoctorRow): DoctorSubject {
@@ -104,26 +110,34 @@ export async function createDoctor(
   context: SignedInContext,
   doctor: NewDoctor,
 ): Promise<DoctorRow> {
+  return transact(context, async (tx) =>
+    findDoctor(tx.db, await createDoctorWithin(context, tx, doctor)),
+  )
+}
+
+/** As `createDoctor`, in a transaction of the caller; answers the id. */
+export async function createDoctorWithin(
+  context: SignedInContext,
+  tx: Transact,
+  doctor: NewDoctor,
+): Promise<string> {
   if (!may(context.actor, 'create', null)) throw new NotAllowed()
   const doctorId = newId()
-  return transact(context, async (tx) => {
-    const clinicIds = doctor.clinicIds ?? []
-    await refuseUnknownIds(tx.db, doctor, clinicIds)
-    await insertDoctor(tx.db, {
-      id: doctorId,
-      ...columnsOf(doctor),
-      name: doctor.name.trim(),
-      created_at: formatUtc(context.clock()),
-    })
-    await replaceLists(tx, doctorId, doctor)
-    tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId } })
-    await record(context, tx.db, {
-      action: 'doctor.create',
-      subjectType: 'doctor',
-      subjectId: doctorId,
-    })
-    return findDoctor(tx.db, doctorId)
+  await refuseUnknownIds(tx.db, doctor, doctor.clinicIds ?? [])
+  await insertDoctor(tx.db, {
+    id: doctorId,
+    ...columnsOf(doctor),
+    name: doctor.name.trim(),
+    created_at: formatUtc(context.clock()),
   })
+  await replaceLists(tx, doctorId, doctor)
+  tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId } })
+  await record(context, tx.db, {
+    action: 'doctor.create',
+    subjectType: 'doctor',
+    subjectId: doctorId,
+  })
+  return doctorId
 }
 
 /**
@@ -135,26 +149,36 @@ export async function changeDoctor(
   context: SignedInContext,
   options: { doctorId: string; change: DoctorChange; requestedVersion: number | null },
 ): Promise<DoctorRow> {
-  const { doctorId, change } = options
-  await refuseForbidden(context, doctorId, change)
+  await refuseForbidden(context, options.doctorId, options.change)
   return transact(context, async (tx) => {
-    const lock = touchesSchedule(change) ? lockSchedule : lockProfile
-    if (!(await lock(tx.db, doctorId))) throw new NotFound('doctor')
-    const current = await findDoctor(tx.db, doctorId)
-    refuseStale(current.version, options.requestedVersion)
-    const clinicIds = change.clinicIds ?? current.clinics.map((clinic) => clinic.id)
-    await refuseUnknownIds(tx.db, change, clinicIds)
-    await updateDoctor(tx.db, doctorId, columnsOf(change))
-    await replaceLists(tx, doctorId, change)
-    if (touchesSchedule(change))
-      tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId } })
-    await record(context, tx.db, {
-      action: 'doctor.update',
-      subjectType: 'doctor',
-      subjectId: doctorId,
-      details: { fields: Object.keys(change) },
-    })
-    return findDoctor(tx.db, doctorId)
+    await changeDoctorWithin(context, tx, options)
+    return findDoctor(tx.db, options.doctorId)
+  })
+}
+
+/** As `changeDoctor`, in a transaction of a caller who may make the change. */
+export async function changeDoctorWithin(
+  context: SignedInContext,
+  tx: Transact,
+  options: { doctorId: string; change: DoctorChange; requestedVersion: number | null },
+): Promise<void> {
+  const { doctorId, change } = options
+  const lock = touchesSchedule(change) ? lockSchedule : lockProfile
+  if (!(await lock(tx.db, doctorId))) throw new NotFound('doctor')
+  const current = await findDoctor(tx.db, doctorId)
+  refuseStale(current.version, options.requestedVersion)
+  const clinicIds = change.clinicIds ?? current.clinics.map((clinic) => clinic.id)
+  await refuseUnknownIds(tx.db, change, clinicIds)
+  await updateDoctor(tx.db, doctorId, columnsOf(change))
+  await replaceLists(tx, doctorId, change)
+  if (change.clinicIds || change.visitTypeIds) await removeGroundless(tx, doctorId)
+  if (touchesSchedule(change))
+    tx.append({ type: 'doctor.schedule-changed', subjects: { doctorId } })
+  await record(context, tx.db, {
+    action: 'doctor.update',
+    subjectType: 'doctor',
+    subjectId: doctorId,
+    details: { fields: Object.keys(change) },
   })
 }
 
@@ -209,14 +233,16 @@ function columnsOf(change: DoctorChange) {
 
 type Lists = Pick<DoctorChange, 'clinicIds' | 'specialtyIds' | 'visitTypeIds'>
 
-/** Hours and openings that lose their clinic or all their visit types go with them. */
 async function replaceLists(tx: Transact, doctorId: string, lists: Lists): Promise<void> {
   const { clinicIds, specialtyIds, visitTypeIds } = lists
   if (specialtyIds) await replaceLinks(tx.db, { doctorId, kind: 'specialties', ids: specialtyIds })
   if (clinicIds) await replaceLinks(tx.db, { doctorId, kind: 'clinics', ids: clinicIds })
   if (visitTypeIds) await replaceLinks(tx.db, { doctorId, kind: 'visitTypes', ids: visitTypeIds })
   else if (clinicIds) await removeVisitTypesOfLeftClinics(tx.db, doctorId)
-  if (!clinicIds && !visitTypeIds) return
+}
+
+/** Hours and openings that have lost their clinic or all their visit types go with them. */
+async function removeGroundless(tx: Transact, doctorId: string): Promise<void> {
   for (const kind of ['weekly_hours', 'opening'] as const) {
     await removeGroundlessHours(tx.db, { doctorId, kind })
     await removeGroundlessVisitTypes(tx.db, { doctorId, kind })

@@ -10,6 +10,7 @@ const someone: AccountActor = {
   name: 'Someone',
   doctorId: null,
   clinicIds: [],
+  ownPatientId: 'patient',
   patientIds: ['patient'],
   seenPatientIds: ['patient'],
   needsSecondFactor: false,

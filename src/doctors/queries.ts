@@ -4,7 +4,7 @@ import type { Queryable } from '#src/db/connect.ts'
 import type { DoctorTable, Tables, VisitMode, WhoMayBook } from '#src/db/tables.ts'
 
 /** A profile with everything that is shown of it. */
-export interface DoctorRow extends Omit<Selectable<DoctorTable>, 'created_at' | 'account_id'> {
+export interface DoctorRow extends Omit<Selectable<DoctorTable>, 'created_at'> {
   specialties: { id: string; code: string; name: string }[]
   clinics: { id: string; name: string; city: string; timeZone: string }[]
   visitTypes: {
@@ -26,6 +26,7 @@ export async function doctorsByIds(db: Queryable, ids: readonly string[]): Promi
     .where('doctor.id', '=', sql<string>`any(${ids}::uuid[])`)
     .select((doctor) => [
       'doctor.id',
+      'doctor.account_id',
       'doctor.title',
       'doctor.name',
       'doctor.designation',

@@ -5,6 +5,7 @@ import { contextOf, signedIn } from '#src/http/request.ts'
 import { Id, Page, PageQuery, ref } from '#src/http/schema.ts'
 import type { App } from '#src/http/server.ts'
 import { requestedVersion, versionTag } from '#src/http/versions.ts'
+import { NotFound } from '#src/kernel/errors.ts'
 import { changeDoctor, createDoctor, doctorIdOf, findDoctor, presentDoctor } from './doctors.ts'
 import {
   DoctorChangeSchema,
@@ -41,6 +42,7 @@ export function doctorRoutes(app: App): void {
     async (request, reply) => {
       const context = contextOf(request)
       const row = await findDoctor(context.db, doctorIdOf(context, request.params.id))
+      if (row.status === 'left' && context.actor?.role !== 'admin') throw new NotFound('doctor')
       // Names of clinics, specialties and visit types are in the answer and change without raising
       // its version, so a copy with the same version may be out of date: never answer 304.
       delete request.headers['if-none-match']

@@ -111,6 +111,10 @@ const Languages = Type.Array(
 const Status = Type.Enum(['bookable', 'paused'], {
   description: 'A paused doctor is listed and has no open times.',
 })
+const ShownStatus = Type.Enum(['bookable', 'paused', 'left'], {
+  description:
+    'A paused doctor is listed and has no open times; one who left is shown to admins alone.',
+})
 const BookingMode = Type.Enum(['instant', 'on_request'], {
   description: 'Whether a booking is confirmed at once or waits for the doctor.',
 })
@@ -188,11 +192,15 @@ export const DoctorSchema = component(
       clinics: Type.Array(ref(DoctorClinicSchema)),
       visitTypes: Type.Array(ref(DoctorVisitTypeSchema)),
       acceptingNewPatients: Type.Boolean(),
-      status: Status,
+      status: ShownStatus,
       bookingMode: BookingMode,
       noticeMinutesMin: NoticeMinutesMin,
       horizonDays: HorizonDays,
       dailyLimit: Type.Optional(DailyLimit),
+      accountId: Type.Optional({
+        ...Id,
+        description: 'Whose profile it is; shown to admins alone, absent when it has no account.',
+      }),
       version: Type.Integer({ minimum: 1, description: 'Raised by each change; see If-Match.' }),
     },
     { description: "A doctor's public profile.", examples: [doctorExample] },

@@ -146,6 +146,9 @@ export async function transact<Result>(
   }
 }
 
+/** A statement has room for 65,535 parameters, of which an event takes five. */
+const eventsAtOnceMax = 5000
+
 function commit<Result>(
   context: Pick<Context, 'db' | 'events' | 'clock' | 'actor'>,
   events: NewEvent[],
@@ -153,12 +156,12 @@ function commit<Result>(
 ): Promise<Result> {
   return context.db.transaction().execute(async (db) => {
     const answer = await work({ db, append: (event) => void events.push(event) })
-    if (events.length > 0)
+    for (let index = 0; index < events.length; index += eventsAtOnceMax)
       await insertEvents(db, {
         origin: context.events.origin,
         actorId: context.actor?.accountId ?? null,
         occurredAt: context.clock(),
-        events,
+        events: events.slice(index, index + eventsAtOnceMax),
       })
     return answer
   })

@@ -8,6 +8,8 @@ export interface Subjects {
   clinicId?: string
   doctorId?: string
   patientId?: string
+  /** The record that was merged into that of `patientId`. */
+  formerPatientId?: string
   roomId?: string | null
   visitTypeId?: string
   /** Where the appointment was before it moved. */

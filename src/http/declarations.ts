@@ -3,10 +3,13 @@
 
 import type { FastifyReply, FastifyRequest, FastifySchema, RouteOptions } from 'fastify'
 import { InvalidRequest, Refusal, type FieldError } from '#src/kernel/errors.ts'
+import { mediaTypeOf, refreshCookiePath } from './cross-site.ts'
 import { faultsMax, pointerTo, textFault } from './json-body.ts'
+import { limitAccount } from './limits.ts'
 import { operationIdOf } from './operation-id.ts'
 import { HttpRefusal, type ProblemCode } from './problems.ts'
-import { requireAudience, type Audience } from './request.ts'
+import { recordRefusedByRole } from './refused-by-role.ts'
+import { servedActor, type Audience } from './request.ts'
 import { closed, findComponent, isObject } from './schema.ts'
 import type { App, ServerOptions } from './server.ts'
 import { createValidatorCompiler } from './validation.ts'
@@ -35,7 +38,7 @@ export function requireDeclarations(app: App, options: ServerOptions): Operation
   app.addHook('onRoute', (route) => {
     const operation = declare(route)
     route.onRequest = [
-      checkAudience(operation.audience, options),
+      checkAudience(operation, options, route.config?.withoutSecondFactor),
       checkContentType(route.schema, operation.body),
       ...hooksOf(route.onRequest),
     ]
@@ -88,7 +91,14 @@ function declare(route: RouteOptions): Operation {
     operationId,
     audience,
     body: bodyOf(body),
-    problems: problemsOf({ method, url, audience, refusals: config?.refusals ?? [] }),
+    problems: problemsOf({
+      method,
+      url,
+      audience,
+      isOfStaff: config?.withoutSecondFactor !== true && isOfStaff(audience),
+      isLimited: config?.limit !== 'none',
+      refusals: config?.refusals ?? [],
+    }),
   }
 }
 
@@ -118,18 +128,26 @@ function problemsOf(route: {
   method: string
   url: string
   audience: Audience
+  /** Whether it is closed to staff without the second factor that they need. */
+  isOfStaff: boolean
+  isLimited: boolean
   refusals: readonly ProblemCode[]
 }): ProblemCode[] {
   const hasPathParameters = route.url.includes(':')
   const mayHaveBody = !['GET', 'HEAD'].includes(route.method)
+  const takesCookie = route.url.startsWith(`${refreshCookiePath}/`)
   return [
     ...new Set<ProblemCode>([
       ...(mayHaveBody || hasPathParameters ? (['malformed-request'] as const) : []),
       ...(route.audience === 'public' ? [] : (['not-signed-in'] as const)),
-      ...(Array.isArray(route.audience) ? (['not-allowed'] as const) : []),
+      ...(Array.isArray(route.audience) || (mayHaveBody && takesCookie)
+        ? (['not-allowed'] as const)
+        : []),
+      ...(route.isOfStaff ? (['second-factor-required'] as const) : []),
       ...(hasPathParameters ? (['not-found', 'address-too-long'] as const) : []),
       ...(mayHaveBody ? (['body-too-large', 'unsupported-media-type'] as const) : []),
       'invalid-request',
+      ...(route.isLimited ? (['too-many-requests'] as const) : []),
       ...route.refusals,
       'internal-error',
       'busy',
@@ -137,8 +155,19 @@ function problemsOf(route: {
   ]
 }
 
-function checkAudience(audience: Audience, options: ServerOptions) {
-  return async (request: FastifyRequest): Promise<void> => {
+function isOfStaff(audience: Audience): boolean {
+  if (audience === 'public') return false
+  return audience === 'signed-in' || audience.some((role) => role !== 'patient')
+}
+
+/** Whoever is signed in and refused is put on record; strangers are many and unknown. */
+function checkAudience(
+  operation: Operation,
+  options: ServerOptions,
+  withoutSecondFactor: true | undefined,
+) {
+  const { audience } = operation
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const { authorization } = request.headers
     try {
       if (authorization !== undefined) {
@@ -147,9 +176,16 @@ function checkAudience(audience: Audience, options: ServerOptions) {
     } catch (error) {
       // A token that has run out must not keep anyone from what is open to all, least of all sign-in.
       const isStranger = error instanceof Refusal && error.code === 'not-signed-in'
+      if (isStranger) await limitAccount(request, reply)
       if (audience !== 'public' || !isStranger) throw error
     }
-    requireAudience(audience, request.actor)
+    if (request.actor !== null) await limitAccount(request, reply)
+    try {
+      request.actor = servedActor(request.actor, { audience, withoutSecondFactor })
+    } catch (error) {
+      if (request.actor !== null) await recordRefusedByRole(request, operation)
+      throw error
+    }
   }
 }
 
@@ -165,8 +201,10 @@ function checkContentType(schema: FastifySchema | undefined, body: Operation['bo
       delete headers['content-type']
       return
     }
-    const mediaType = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? ''
-    if (accepted.includes(mediaType)) return
+    const { 'content-encoding': coding = 'identity' } = headers
+    if (coding !== 'identity')
+      throw new HttpRefusal('unsupported-media-type', 'The body must be sent without a coding.')
+    if (accepted.includes(mediaTypeOf(headers['content-type']))) return
     if (body === null && ['GET', 'HEAD'].includes(request.method)) return
     throw new HttpRefusal(
       'unsupported-media-type',

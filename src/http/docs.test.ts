@@ -59,7 +59,7 @@ test('the error answers follow from what the route declares', async () => {
   const document = await readDocument()
   const statuses = (path: string, method: string) =>
     Object.keys(at(document, 'paths', path, method, 'responses') ?? {})
-  assert.deepEqual(statuses('/api/v1/pets', 'get'), ['200', '422', '500', '503'])
+  assert.deepEqual(statuses('/api/v1/pets', 'get'), ['200', '304', '422', '429', '500', '503'])
   assert.deepEqual(statuses('/api/v1/pets', 'post'), [
     '201',
     '400',
@@ -67,6 +67,7 @@ test('the error answers follow from what the route declares', async () => {
     '413',
     '415',
     '422',
+    '429',
     '500',
     '503',
   ])
@@ -80,6 +81,7 @@ test('the error answers follow from what the route declares', async () => {
     '414',
     '415',
     '422',
+    '429',
     '500',
     '503',
   ])
@@ -92,6 +94,7 @@ test('the error answers follow from what the route declares', async () => {
     '414',
     '415',
     '422',
+    '429',
     '500',
     '503',
   ])

@@ -19,7 +19,7 @@ const swaggerPolicy = policyWith({
 /** What the page at /docs needs: itself, the description of the API and its files. */
 const swaggerPath = /^\/docs(?:\/|\/json|\/static\/[a-z][\w.-]{0,63})?(?:\?|$)/
 
-/** Adds /docs and /redoc, which are not part of the API that openapi.json describes. */
+/** Adds /docs, which is no part of the API that openapi.json describes. */
 export async function addDocumentationPages(app: App): Promise<void> {
   await app.register(async (docs) => {
     docs.addHook('onRequest', async (request) => {
@@ -36,7 +36,6 @@ export async function addDocumentationPages(app: App): Promise<void> {
       staticCSP: swaggerPolicy,
     })
   })
-  addRedoc(app)
 }
 
 const redocPage = `<!doctype html>
@@ -80,7 +79,8 @@ const redocPolicy = policyWith({
   'worker-src': ['blob:'],
 })
 
-function addRedoc(app: App): void {
+/** Adds /redoc. */
+export function redocRoutes(app: App): void {
   const options = { config: { audience: 'public' as const }, schema: { hide: true } }
   let bundle: Promise<string> | undefined
   app.get('/redoc', options, async (_request, reply) =>
@@ -175,8 +175,8 @@ export function descriptionRoutes(app: App): void {
     async (request) => {
       const { code } = request.params
       if (!isProblemCode(code)) throw new HttpRefusal('no-such-path', 'There is no such problem.')
-      const { title, status, advice } = problemKind(code)
-      return { type: `/problems/${code}`, title, status, advice }
+      const { title, status, advice, type = `/problems/${code}` } = problemKind(code)
+      return { type, title, status, advice }
     },
   )
 }

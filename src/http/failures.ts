@@ -41,7 +41,8 @@ export function answerFrameworkError(
     code === 'address-too-long'
       ? 'A part of the path is too long.'
       : 'The path is not valid percent-encoded UTF-8.'
-  void reply.headers(headersWithoutHooks).header('x-request-id', request.id)
+  const { config } = request.server.runtime
+  void reply.headers(headersWithoutHooks(config)).header('x-request-id', request.id)
   sendProblem(reply, problemOf(code, { detail, requestId: request.id }))
 }
 
@@ -85,7 +86,7 @@ function fail(error: FastifyError, { request, reply, log }: Failed): void {
   if (refusal instanceof Refusal) {
     const problem = problemOfRefusal(refusal, request.id)
     if (problem.status === 401) void reply.header('www-authenticate', 'Bearer')
-    if (problem.status === 503 && !reply.hasHeader('retry-after')) {
+    if ([429, 503].includes(problem.status) && !reply.hasHeader('retry-after')) {
       const { retryAfterSeconds } = refusal.members
       void reply.header(
         'retry-after',

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Config } from '#src/config.ts'
 import type { Runtime } from '#src/context.ts'
 import type { App } from './server.ts'
 
@@ -28,13 +29,47 @@ export function policyWith(changes: Record<string, string[]>): string {
     .join('; ')
 }
 
+/** What a page of ours may not ask a browser for. */
+const permissionsPolicy = [
+  'accelerometer',
+  'browsing-topics',
+  'camera',
+  'display-capture',
+  'geolocation',
+  'gyroscope',
+  'magnetometer',
+  'microphone',
+  'midi',
+  'payment',
+  'serial',
+  'usb',
+  'xr-spatial-tracking',
+]
+  .map((feature) => `${feature}=()`)
+  .join(', ')
+
+/** For a year, and for the hosts below this one (ASVS 5.0, 3.4.1); null where pages come without TLS. */
+function transportSecurity(config: Pick<Config, 'publicUrl'>) {
+  if (config.publicUrl?.startsWith('https:') !== true) return null
+  return { maxAge: 31_536_000, includeSubDomains: true }
+}
+
 /** The headers of an answer that is given before the hooks run. */
-export const headersWithoutHooks = {
-  'cache-control': 'no-store',
-  'content-security-policy': policyWith({}),
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
+export function headersWithoutHooks(config: Pick<Config, 'publicUrl'>): Record<string, string> {
+  const transport = transportSecurity(config)
+  return {
+    'cache-control': 'no-store',
+    'content-security-policy': policyWith({}),
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'permissions-policy': permissionsPolicy,
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'x-frame-options': 'DENY',
+    ...(transport !== null && {
+      'strict-transport-security': `max-age=${transport.maxAge}; includeSubDomains`,
+    }),
+  }
 }
 
 /** Security headers, cross-origin access for the configured sites, caching rules. */
@@ -43,9 +78,10 @@ export async function addHeaders(app: App, { config }: Pick<Runtime, 'config'>):
     contentSecurityPolicy: { useDefaults: false, directives: policy },
     frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
-    strictTransportSecurity: config.publicUrl?.startsWith('https:')
-      ? { maxAge: 31_536_000, includeSubDomains: false }
-      : false,
+    strictTransportSecurity: transportSecurity(config) ?? false,
+  })
+  app.addHook('onRequest', async (_request, reply) => {
+    void reply.header('permissions-policy', permissionsPolicy)
   })
   if (config.corsOrigins.length > 0) {
     await app.register(cors, {

@@ -51,7 +51,7 @@ export function healthRoutes(
   app.get(
     '/healthz',
     {
-      config: { audience: 'public' },
+      config: { audience: 'public', limit: 'none' },
       schema: {
         operationId: 'getHealth',
         summary: 'Is the process alive?',
@@ -67,7 +67,7 @@ export function healthRoutes(
   app.get(
     '/readyz',
     {
-      config: { audience: 'public' },
+      config: { audience: 'public', limit: 'none' },
       schema: {
         operationId: 'getReadiness',
         summary: 'Can it serve requests?',
@@ -88,7 +88,7 @@ export function healthRoutes(
   app.get(
     '/metrics',
     {
-      config: { audience: 'public' },
+      config: { audience: 'public', limit: 'none' },
       schema: {
         operationId: 'getMetrics',
         summary: 'Measurements for Prometheus',

@@ -17,7 +17,8 @@ const description = `Find a doctor, see the open times and book an appointment.
 - **Times** are RFC 3339 with the offset of the clinic (\`2026-11-24T10:40:00+01:00\`); any offset is accepted. Dates are \`YYYY-MM-DD\` in the clinic's time zone.
 - **Lists** are \`{items, nextCursor}\`; ask for the next page with \`cursor\`.
 - **Errors** are problem details (RFC 9457) with a stable \`type\`; \`errors\` names each field that is wrong. Unknown fields are refused.
-- **Retries.** Send an \`Idempotency-Key\` with each POST about appointments, and repeat it with the same key when the answer was lost.`
+- **Retries.** Send an \`Idempotency-Key\` with each POST about appointments, and repeat it with the same key when the answer was lost.
+- **Limits.** \`RateLimit\` tells how many requests are left (\`r\`) and in how many seconds all are there again (\`t\`). Beyond them the answer is 429; wait the seconds in \`Retry-After\`.`
 
 const tagDescriptions: Record<string, string> = {
   auth: 'Accounts, signing in, invitations.',
@@ -25,11 +26,13 @@ const tagDescriptions: Record<string, string> = {
   doctors: 'The doctors, and finding one.',
   'open times': 'Open times, and the hours they come from.',
   patients: 'The records of patients.',
+  'medical history': 'What is known of the health of a patient.',
   appointments: 'Booking and what becomes of it.',
   waitlist: 'Waiting for an earlier time, and taking one.',
   messages: 'What patients and staff write to each other about a visit.',
   links: 'What a link in a mail about a visit can do, without signing in.',
   calendars: 'Visits in the calendars of other programs.',
+  dashboards: 'A day, a week and what is ahead, at a glance.',
   notifications: 'What an account is told, how it wants to be, and whether others were.',
   'live updates': 'What changes, as it happens.',
   admin: 'For whoever runs the network.',
@@ -96,6 +99,8 @@ function completeOperation(described: Json, operation: Operation, responses: Jso
     }
     if (isObject(answer) && status === '200' && takesIfMatch(described)) answer.headers = entityTag
   }
+  if (operation.method === 'GET' && operation.audience === 'public')
+    answers['304'] ??= { description: 'What If-None-Match names is still so' }
   for (const [status, codes] of byStatus(operation.problems)) {
     const name = codes.map(pascal).join('Or')
     responses[name] ??= problemResponse(status, codes)
@@ -128,7 +133,7 @@ function problemResponse(status: number, codes: readonly ProblemCode[]): Json {
   })
   return {
     description: codes.map((code) => problemKind(code).title).join(', or: '),
-    ...(status === 503
+    ...(status === 503 || status === 429
       ? { headers: { 'Retry-After': { description: 'Seconds.', schema: { type: 'integer' } } } }
       : {}),
     content: {
@@ -151,6 +156,8 @@ function exampleMembers(code: ProblemCode): Json {
       changedBy: { role: 'doctor', name: 'Claire Moreau' },
     }
   if (code === 'wrong-state') return { appointmentStatus: 'completed' }
+  if (code === 'too-many-requests')
+    return { retryAfterSeconds: 24, 'violated-policies': ['sign-in'] }
   if (code === 'too-late') return { changeableUntil: '2026-11-23T10:40:00+01:00' }
   return {}
 }

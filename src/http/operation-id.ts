@@ -40,7 +40,8 @@ function isParameter(segment: string): boolean {
   return segment.startsWith(':')
 }
 
-function singular(noun: string): string {
+/** What one of them is called, of a plural that is written as most are. */
+export function singular(noun: string): string {
   return noun.replace(/ies$/, 'y').replace(/([^s])s$/, '$1')
 }
 

@@ -16,6 +16,8 @@ export type ProblemCode =
   | 'internal-error'
 
 interface ProblemKind {
+  /** The name of a type that is registered with IANA, in place of our own. */
+  type?: string
   status: number
   title: string
   /** What the person who asked should do. */
@@ -45,9 +47,22 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
   },
   'bad-credentials': {
     status: 401,
-    title: 'Wrong e-mail address or password',
-    advice: 'Check the e-mail address and the password.',
+    title: 'Wrong e-mail address, password or code',
+    advice: 'Check the e-mail address and the password, or the code that `detail` names.',
     example: 'The e-mail address or the password is wrong.',
+  },
+  'second-factor-needed': {
+    status: 401,
+    title: 'A code of the second factor is needed',
+    advice: 'Send the same request with `code`: six digits of the app, or a recovery code.',
+    example: 'The password is right. Send also the code of your second factor.',
+  },
+  'second-factor-required': {
+    status: 403,
+    title: 'A second factor must be set up first',
+    advice: 'Set one up with `POST /auth/second-factor`, and confirm it with a first code.',
+    example:
+      'The network asks its staff for a second factor. Set one up first: POST /api/v1/auth/second-factor.',
   },
   'not-allowed': {
     status: 403,
@@ -182,11 +197,32 @@ const problemKinds: Record<ProblemCode, ProblemKind> = {
     advice: 'Use one of the `candidates`, or send `despiteDuplicates`: true.',
     example: 'Someone who is known already looks like this person.',
   },
+  'records-clash': {
+    status: 409,
+    title: 'Visits of the two records overlap',
+    advice: 'Move or cancel one of each two `visits` that overlap, and send the request again.',
+    example:
+      'Visits of the two records overlap, and one person cannot be at both. Nothing changed.',
+  },
+  'visits-open': {
+    status: 409,
+    title: 'There are visits ahead',
+    advice: 'Move or cancel the visits first; `visits` has the first of them.',
+    example: 'There are 2 visits ahead. Move or cancel them first.',
+  },
   'idempotency-key-reused': {
     status: 422,
     title: 'The idempotency key was used for another request',
     advice: 'Use a new Idempotency-Key for a new request.',
     example: 'This Idempotency-Key was sent before with another body.',
+  },
+  // The type is that of draft-ietf-httpapi-ratelimit-headers, as is its member `violated-policies`.
+  'too-many-requests': {
+    type: 'https://iana.org/assignments/http-problem-types#quota-exceeded',
+    status: 429,
+    title: 'Too many requests',
+    advice: 'Wait the seconds in Retry-After before the next request.',
+    example: 'Too many requests, or tries. Wait a while before the next one.',
   },
   'upgrade-required': {
     status: 426,
@@ -235,9 +271,9 @@ export function problemOf(
   code: ProblemCode,
   options: { detail: string; requestId: string; members?: Record<string, unknown> },
 ): Problem {
-  const { status, title } = problemKinds[code]
+  const { status, title, type = `/problems/${code}` } = problemKinds[code]
   const { detail, requestId, members } = options
-  const standard = { type: `/problems/${code}`, title, status, detail, requestId }
+  const standard = { type, title, status, detail, requestId }
   // Named first to be read first, and last so that no member replaces them.
   return { ...standard, ...members, ...standard }
 }

@@ -136,23 +136,33 @@ test('the log names route, status and duration, and nothing that a person sent',
 })
 
 test('every answer carries the security headers', async () => {
-  for (const url of ['/api/v1/pets', petUrl, '/nothing', '/healthz', '/openapi.json']) {
+  // The last two are answered before there is a route.
+  const urls = ['/api/v1/pets', petUrl, '/nothing', '/healthz', '/openapi.json', '/docs', '/redoc']
+  for (const url of [...urls, '/api/v1/pets/%ff', `/api/v1/pets/${'a'.repeat(300)}`]) {
     const { headers } = await get(url)
     const policy = String(headers['content-security-policy'])
     assert.match(policy, /default-src 'self'/)
-    assert.match(policy, /frame-ancestors 'none'/)
+    assert.match(policy, /frame-ancestors 'none'.*object-src 'none'/)
+    assert.match(policy, /base-uri 'none'/)
     assert.ok(!policy.includes('unsafe'))
     assert.equal(headers['x-content-type-options'], 'nosniff')
     assert.equal(headers['x-frame-options'], 'DENY')
     assert.equal(headers['referrer-policy'], 'no-referrer')
+    assert.equal(headers['cross-origin-opener-policy'], 'same-origin')
+    assert.equal(headers['cross-origin-resource-policy'], 'same-origin')
+    assert.match(String(headers['permissions-policy']), /camera=\(\).*microphone=\(\)/)
+    assert.equal(headers['x-powered-by'], undefined)
+    assert.equal(headers['server'], undefined)
     assert.equal(headers['strict-transport-security'], undefined)
   }
 })
 
 test('browsers are told to use TLS alone when the public address has TLS', async () => {
   const { app } = await createTestServer({ env: { PUBLIC_URL: 'https://visita.example.org' } })
-  const { headers } = await app.inject('/healthz')
-  assert.match(String(headers['strict-transport-security']), /^max-age=31536000/)
+  for (const url of ['/healthz', '/nothing', '/api/v1/pets/%ff']) {
+    const { headers } = await app.inject(url)
+    assert.equal(headers['strict-transport-security'], 'max-age=31536000; includeSubDomains')
+  }
   await app.close()
 })
 

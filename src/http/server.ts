@@ -13,17 +13,19 @@ import type {
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { Actor, Runtime } from '#src/context.ts'
 import { InvalidRequest, Refusal } from '#src/kernel/errors.ts'
+import { refuseCrossSite } from './cross-site.ts'
 import { requireDeclarations, type Operation } from './declarations.ts'
-import { addDocumentationPages, descriptionRoutes } from './docs.ts'
+import { addDocumentationPages, descriptionRoutes, redocRoutes } from './docs.ts'
 import { answerClientError, answerFailures, answerFrameworkError } from './failures.ts'
 import { addHeaders } from './headers.ts'
 import { healthRoutes, type Readiness } from './health.ts'
+import { limitAddresses } from './limits.ts'
 import { decodeText, parseJson, textFault } from './json-body.ts'
 import { boundLoad } from './load.ts'
 import { observe, requestIdOf } from './observation.ts'
 import { describeApi } from './openapi.ts'
 import { HttpRefusal, nothingHere } from './problems.ts'
-import { allComponents } from './schema.ts'
+import { allComponents, isObject } from './schema.ts'
 import { createValidatorCompiler, formats } from './validation.ts'
 
 /** The server as routes see it: handlers get their types from the TypeBox schemas of the route. */
@@ -64,14 +66,17 @@ export async function createServer(options: ServerOptions): Promise<App> {
   let operations: Operation[] = []
 
   const metrics = observe(app, runtime.log)
+  app.addHook('onSend', async (request, reply, payload) => emptied(request, reply, payload))
   boundLoad(app, options.requestsInFlightMax)
   await addHeaders(app, runtime)
   answerFailures(app, runtime.log)
+  limitAddresses(app)
   app.addHook('onRequest', async (request, reply) => {
     refuseOddHeaders(request)
     if (request.is404) return answerUnknownPath(request, reply, operations)
     return undefined
   })
+  refuseCrossSite(app)
   app.setNotFoundHandler((request, reply) => answerUnknownPath(request, reply, operations))
 
   await describeApi(app, () => operations)
@@ -80,6 +85,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   operations = requireDeclarations(app, options)
   healthRoutes(app, { readiness: options.readiness, metrics })
   descriptionRoutes(app)
+  redocRoutes(app)
   options.rootRoutes?.(app)
   await app.register(async (api) => options.routes(api), { prefix: '/api/v1' })
   await app.ready()
@@ -130,7 +136,7 @@ function createInstance(runtime: Runtime): App {
       bytes.length === 0 ? undefined : parseJson(bytes),
   )
   app.addContentTypeParser<Buffer>(
-    'text/calendar',
+    ['text/calendar', 'text/csv'],
     { parseAs: 'buffer' },
     async (_request: FastifyRequest, bytes: Buffer) => parseText(bytes),
   )
@@ -149,6 +155,33 @@ function refuseOddHeaders({ headers, raw }: FastifyRequest): void {
     throw new Refusal('malformed-request', 'The request must have a Host header.')
   if (headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue')
     throw new Refusal('malformed-request', 'The only Expect header taken is 100-continue.')
+  const repeated = repeatedHeader(raw.rawHeaders)
+  if (repeated !== null)
+    throw new Refusal('malformed-request', `The header ${repeated} may be sent once only.`)
+}
+
+/** An answer that is declared as null has no body, whatever its status; Fastify would send the word. */
+function emptied({ routeOptions }: FastifyRequest, reply: FastifyReply, payload: unknown): unknown {
+  if (payload !== 'null') return payload
+  const answers = routeOptions.schema?.response
+  const declared = isObject(answers) ? answers[String(reply.statusCode)] : undefined
+  if (!isObject(declared) || declared.type !== 'null') return payload
+  void reply.removeHeader('content-type').removeHeader('content-length')
+  return ''
+}
+
+/** Of these Node takes the first, and a proxy before it may have gone by another. */
+const singleHeaders = new Set(['host', 'authorization', 'content-type', 'origin'])
+
+function repeatedHeader(rawHeaders: readonly string[]): string | null {
+  const seen = new Set<string>()
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase()
+    if (!singleHeaders.has(name)) continue
+    if (seen.has(name)) return name
+    seen.add(name)
+  }
+  return null
 }
 
 function answerUnknownPath(

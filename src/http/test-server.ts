@@ -1,11 +1,19 @@
 // A server with a few routes about pets, for the tests of this module.
 
+import {
+  DummyDriver,
+  Kysely,
+  PostgresAdapter,
+  PostgresIntrospector,
+  PostgresQueryCompiler,
+} from 'kysely'
 import { pino } from 'pino'
 import { Type } from 'typebox'
 import { loadConfig } from '#src/config.ts'
 import type { AccountActor, Runtime } from '#src/context.ts'
 import type { Role } from '#src/db/tables.ts'
 import { NotSignedIn, Refusal } from '#src/kernel/errors.ts'
+import { systemClock } from '#src/kernel/time.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Readiness } from './health.ts'
 import { signedIn } from './request.ts'
@@ -197,6 +205,7 @@ function actorWith(role: Role): AccountActor {
     name: 'Anna',
     doctorId: null,
     clinicIds: [],
+    ownPatientId: null,
     patientIds: [],
     seenPatientIds: [],
     needsSecondFactor: false,
@@ -220,9 +229,20 @@ export async function createTestServer(
 ): Promise<TestServer> {
   const lines: string[] = []
   const log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) })
-  const config = loadConfig({ env: options.env ?? {}, envFile: null })
-  // The pets touch nothing else.
-  const runtime = { config, log } as Runtime
+  const config = loadConfig({
+    env: { RATE_LIMIT_FACTOR: '1000', ...options.env },
+    envFile: null,
+  })
+  // Nothing of the pets is kept, and of what is written about them nothing is.
+  const db = new Kysely({
+    dialect: {
+      createAdapter: () => new PostgresAdapter(),
+      createDriver: () => new DummyDriver(),
+      createIntrospector: (nobody) => new PostgresIntrospector(nobody),
+      createQueryCompiler: () => new PostgresQueryCompiler(),
+    },
+  })
+  const runtime = { config, log, clock: systemClock, db } as Runtime
   const app = await createServer({
     runtime,
     authenticate,

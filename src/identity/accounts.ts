@@ -5,6 +5,7 @@ import type { Queryable } from '#src/db/connect.ts'
 import type { Role } from '#src/db/tables.ts'
 import { InvalidRequest, NotSignedIn, type FieldError } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
+import { readSettings } from '#src/settings/queries.ts'
 import { hashPassword, passwordProblem } from './passwords.ts'
 import { findAccount, insertAccount, updateLocale, type AccountRow } from './queries.ts'
 
@@ -38,7 +39,11 @@ export function normalizeEmail(email: string): string {
  *
  * @throws InvalidRequest with every field that is wrong, Refusal `busy`.
  */
-export async function prepareAccount(input: NewAccount): Promise<PreparedAccount> {
+export async function prepareAccount(
+  { db }: Pick<Context, 'db'>,
+  input: NewAccount,
+): Promise<PreparedAccount> {
+  const { name: network } = await readSettings(db)
   const email = normalizeEmail(input.email)
   const name = input.name.trim().normalize('NFC')
   const locale = input.locale === undefined ? null : canonicalLocale(input.locale)
@@ -48,7 +53,7 @@ export async function prepareAccount(input: NewAccount): Promise<PreparedAccount
       !/^[^\s@]+@[^\s@]+$/.test(email) && 'The e-mail address must be like a@example.org.',
     ],
     ['/name', name === '' && 'The name must not be empty.'],
-    ['/password', passwordProblem(input.password, { email, name })],
+    ['/password', await passwordProblem(input.password, { email, name, network })],
     ['/locale', locale === undefined && localeFault],
   ]
   const errors = problems.flatMap(([pointer, detail]): FieldError[] =>
@@ -104,15 +109,29 @@ export async function readAccount(db: Queryable, accountId: string): Promise<Acc
 
 /** The account as the API shows it. */
 export function presentAccount(account: Account) {
-  const { id, email, name, phone, role, patientId, doctorId, clinicIds } = account
+  const {
+    id,
+    email,
+    emailVerified,
+    name,
+    phone,
+    role,
+    patientId,
+    doctorId,
+    clinicIds,
+    secondFactor,
+  } = account
   return {
     id,
     email,
+    emailVerified,
     name,
     role,
     ...(phone !== null && { phone }),
     ...(patientId !== null && { patientId }),
     ...(doctorId !== null && { doctorId }),
     ...(role === 'front_desk' && { clinicIds }),
+    secondFactor,
+    ...(account.needsSecondFactor && { needsSecondFactor: true as const }),
   }
 }

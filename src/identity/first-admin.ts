@@ -1,21 +1,17 @@
 // The way in for the first admin, of whom there can be no invitation by another.
 
 import { record } from '#src/audit/audit.ts'
-import type { Context, Runtime } from '#src/context.ts'
+import type { Runtime } from '#src/context.ts'
 import { transact } from '#src/events/events.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import { createAccount, prepareAccount } from './accounts.ts'
+import { hashOfCode, newCode } from './codes.ts'
 import { deleteFirstAdminInvitations, insertInvitation } from './invitation-queries.ts'
-import { hashOfCode, newCode } from './invitations.ts'
+import { operatorContext } from './operator.ts'
 import { adminExists } from './queries.ts'
 
 const dayMilliseconds = 86_400_000
-
-/** Whoever operates the server acts from its command line, without an account. */
-function operatorContext(runtime: Runtime): Context {
-  return { ...runtime, actor: null, requestId: 'command-line' }
-}
 
 /**
  * A fresh one-day invitation for an admin while there is none, in place of those made before; null
@@ -63,7 +59,7 @@ export async function createAdmin(
   input: { email: string; name: string; password: string },
 ): Promise<string> {
   const context = operatorContext(runtime)
-  const account = await prepareAccount(input)
+  const account = await prepareAccount(context, input)
   return transact(context, async ({ db }) => {
     const accountId = await createAccount(context, db, { account, role: 'admin' })
     await record(context, db, {

@@ -11,6 +11,9 @@ export interface InvitationRow {
   doctorId: string | null
 }
 
+/** How often an invitation for one e-mail address may be tried with others before it is void. */
+const triesMax = 5
+
 export async function insertInvitation(
   db: Queryable,
   invitation: InvitationRow & {
@@ -37,27 +40,65 @@ export async function insertInvitation(
     .execute()
 }
 
+/** Keeps the account as it is until the transaction ends; false unless it is an active admin's. */
+export async function shareInviter(db: Queryable, accountId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('account')
+    .select('id')
+    .where('id', '=', accountId)
+    .where('status', '=', 'active')
+    .where('role', '=', 'admin')
+    .forShare()
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** That an invitation can be used. The first admin's, which nobody made, is over with the first admin. */
+function isOpen(now: Instant) {
+  return sql<SqlBool>`(used_at is null and revoked_at is null and expires_at > ${formatUtc(now)}
+    and (invitation.role <> 'admin' or invitation.invited_by is not null
+      or not exists (select from account where account.role = 'admin')))`
+}
+
+/**
+ * Tries an open invitation with an e-mail address, and counts the try when it is for another one; the last
+ * that is allowed revokes it. Answers whether it is for this address; undefined when none that is open has
+ * this code.
+ */
+export async function tryInvitation(
+  db: Queryable,
+  { codeHash, email, now }: { codeHash: Buffer; email: string; now: Instant },
+): Promise<{ isRight: boolean } | undefined> {
+  const isRight = sql<boolean>`(invitation.email is null or lower(invitation.email) = lower(${email}))`
+  return db
+    .updateTable('invitation')
+    .set({
+      tries: sql<number>`tries + case when ${isRight} then 0 else 1 end`,
+      revoked_at: sql`case when not ${isRight} and tries + 1 >= ${triesMax}
+        then ${formatUtc(now)}::timestamptz end`,
+    })
+    .where('code_hash', '=', codeHash)
+    .where(isOpen(now))
+    .returning(isRight.as('isRight'))
+    .executeTakeFirst()
+}
+
 /**
  * Uses an invitation up, if it is open and good for this e-mail address. Of two who do so at once,
- * the second waits for the row's lock and then finds it used. The first admin's invitation, which
- * nobody made, is over as soon as there is an admin.
+ * the second waits for the row's lock and then finds it used.
  */
 export async function consumeInvitation(
   db: Queryable,
   { codeHash, email, now }: { codeHash: Buffer; email: string; now: Instant },
-): Promise<InvitationRow | undefined> {
+): Promise<(InvitationRow & { isForEmail: boolean }) | undefined> {
   return db
     .updateTable('invitation')
     .set({ used_at: formatUtc(now) })
     .where('code_hash', '=', codeHash)
-    .where('used_at', 'is', null)
-    .where('expires_at', '>', sql<Instant>`${formatUtc(now)}`)
+    .where(isOpen(now))
     .where(sql<SqlBool>`(invitation.email is null or lower(invitation.email) = lower(${email}))`)
-    .where(
-      sql<SqlBool>`(invitation.role <> 'admin' or invitation.invited_by is not null
-        or not exists (select from account where account.role = 'admin'))`,
-    )
     .returning(['id', 'role', 'clinic_id as clinicId', 'doctor_id as doctorId'])
+    .returning(sql<boolean>`(invitation.email is not null)`.as('isForEmail'))
     .executeTakeFirst()
 }
 
@@ -94,4 +135,14 @@ export async function doctorHasAccount(
     .where('id', '=', doctorId)
     .executeTakeFirst()
   return row && row.account_id !== null
+}
+
+/** The account that has the address; undefined when none has. */
+export async function accountIdOfEmail(db: Queryable, email: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('account')
+    .select('id')
+    .where(sql<SqlBool>`lower(account.email) = lower(${email})`)
+    .executeTakeFirst()
+  return row?.id
 }

@@ -1,24 +1,34 @@
 // Invitations: the one-time codes with which doctors, the front desk and admins join.
 
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { createHash, timingSafeEqual } from 'node:crypto'
 import { record } from '#src/audit/audit.ts'
 import { publicUrlAt } from '#src/config.ts'
 import type { Context, SignedInContext } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
-import { transact } from '#src/events/events.ts'
-import { InvalidRequest, NotAllowed, Refusal, type FieldError } from '#src/kernel/errors.ts'
+import { transact, type Transact } from '#src/events/events.ts'
+import {
+  InvalidRequest,
+  NotAllowed,
+  NotSignedIn,
+  Refusal,
+  type FieldError,
+} from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import { normalizeEmail } from './accounts.ts'
+import { codeFrom, codeLength, hashOfCode, pickCode } from './codes.ts'
 import {
+  accountIdOfEmail,
   consumeInvitation,
   doctorHasAccount,
   insertInvitation,
   markInvitationUser,
-  type InvitationRow,
+  shareInviter,
+  tryInvitation,
   type InvitedRole,
 } from './invitation-queries.ts'
 import { may } from './policy.ts'
+import { countWrongCodes } from './wrong-codes.ts'
 
 export type { InvitedRole } from './invitation-queries.ts'
 
@@ -47,51 +57,75 @@ const invitationDays = 7
  * Makes an invitation, good once and for seven days. The code is told here, and by mail where there is an
  * address.
  *
- * @throws NotAllowed, InvalidRequest.
+ * @throws NotAllowed, InvalidRequest, Refusal `conflict` for an address that has an account: an invitation
+ * makes one, and could not be used.
  */
 export async function invite(context: SignedInContext, input: NewInvitation): Promise<Invitation> {
   if (!may(context.actor, 'invite')) throw new NotAllowed()
   await refuseContradictions(context.db, input)
+  await refuseKnownAddress(context.db, input)
+  return transact(context, (tx) => inviteWithin(context, tx, input))
+}
+
+/**
+ * As `invite`, in a transaction of a caller who may invite and has looked that nothing contradicts it.
+ *
+ * @throws NotSignedIn when the caller was disabled or got another role meanwhile.
+ */
+export async function inviteWithin(
+  context: SignedInContext,
+  tx: Transact,
+  input: NewInvitation,
+): Promise<Invitation> {
+  // Whoever disables the caller revokes what the caller made, and waits for what is being made.
+  if (!(await shareInviter(tx.db, context.actor.accountId))) throw new NotSignedIn()
   const id = newId()
   const code = codeOfInvitation(context, id)
   const now = context.clock()
   const expiresAt = now + invitationDays * dayMilliseconds
-  await transact(context, async (tx) => {
-    await insertInvitation(tx.db, {
-      id,
-      codeHash: hashOfCode(code),
+  await insertInvitation(tx.db, {
+    id,
+    codeHash: hashOfCode(code),
+    role: input.role,
+    email: input.email === undefined ? null : normalizeEmail(input.email),
+    clinicId: input.clinicId ?? null,
+    doctorId: input.doctorId ?? null,
+    invitedBy: context.actor.accountId,
+    createdAt: now,
+    expiresAt,
+  })
+  if (input.email !== undefined)
+    tx.append({ type: 'invitation.made', subjects: { invitationId: id } })
+  await record(context, tx.db, {
+    action: 'invitation.create',
+    subjectType: 'invitation',
+    subjectId: id,
+    details: {
       role: input.role,
-      email: input.email === undefined ? null : normalizeEmail(input.email),
-      clinicId: input.clinicId ?? null,
-      doctorId: input.doctorId ?? null,
-      invitedBy: context.actor.accountId,
-      createdAt: now,
-      expiresAt,
-    })
-    if (input.email !== undefined)
-      tx.append({ type: 'invitation.made', subjects: { invitationId: id } })
-    await record(context, tx.db, {
-      action: 'invitation.create',
-      subjectType: 'invitation',
-      subjectId: id,
-      details: {
-        role: input.role,
-        ...(input.clinicId !== undefined && { clinicId: input.clinicId }),
-        ...(input.doctorId !== undefined && { doctorId: input.doctorId }),
-      },
-    })
+      ...(input.clinicId !== undefined && { clinicId: input.clinicId }),
+      ...(input.doctorId !== undefined && { doctorId: input.doctorId }),
+    },
   })
   return { id, code, link: invitationLink(context, code), role: input.role, expiresAt }
 }
 
-/** The code of an invitation that `invite` made: it is stored nowhere, and the mail can be written again. */
-function codeOfInvitation({ links }: Pick<Context, 'links'>, id: string): string {
-  return codeFrom(links.secretOf('invitation', id).subarray(0, codeLength))
+/**
+ * The code of an invitation that `invite` made: it is stored nowhere, and the mail can be written again.
+ * With the stored hash it is found under a former key too, when the key has changed since.
+ */
+function codeOfInvitation({ links }: Pick<Context, 'links'>, id: string, hash?: Buffer): string {
+  const codes = links
+    .secretsOf('invitation', id)
+    .map((secret) => codeFrom(secret.subarray(0, codeLength)))
+  return pickCode(codes, hash)
 }
 
-/** The whole address by which someone joins with this invitation, for a mail. */
-export function invitationAddress(context: Pick<Context, 'config' | 'links'>, id: string): string {
-  return invitationLink(context, codeOfInvitation(context, id))
+/** The whole address by which someone joins with this invitation, whose code has the hash, for a mail. */
+export function invitationAddress(
+  context: Pick<Context, 'config' | 'links'>,
+  { id, codeHash }: { id: string; codeHash: Buffer | undefined },
+): string {
+  return invitationLink(context, codeOfInvitation(context, id, codeHash))
 }
 
 /** The code stands in the fragment, which browsers don't send: it gets into no log. */
@@ -116,6 +150,20 @@ async function refuseContradictions(db: Queryable, input: NewInvitation): Promis
   if (errors.length > 0) throw new InvalidRequest(errors)
 }
 
+async function refuseKnownAddress(db: Queryable, { email }: NewInvitation): Promise<void> {
+  if (email === undefined) return
+  const accountId = await accountIdOfEmail(db, normalizeEmail(email))
+  if (accountId === undefined) return
+  throw new Refusal(
+    'conflict',
+    'This address has an account already, and an invitation is for whoever has none.',
+    {
+      errors: [wrong('/email', `Give the account its role: PUT /admin/users/${accountId}/role.`)],
+      accountId,
+    },
+  )
+}
+
 function wrong(pointer: string, detail: string): FieldError {
   return { in: 'body', pointer, detail }
 }
@@ -127,6 +175,26 @@ export interface Redeemed {
   doctorId: string | null
   /** Null for the code of the configuration, which is not used up. */
   invitationId: string | null
+  /** Whether whoever invited named the e-mail address that it is for. */
+  isForEmail: boolean
+}
+
+/**
+ * Tries a code before anything is done for whoever registers with it, and counts it when it is wrong,
+ * whatever becomes of the rest of the request.
+ *
+ * @throws Refusal `invalid-invitation`, TooManyRequests.
+ */
+export async function tryInvitationCode(
+  context: Context,
+  { code, email }: { code: string; email: string },
+): Promise<void> {
+  await countWrongCodes(context, async () => {
+    if (isDoctorCode(context, code)) return
+    const now = context.clock()
+    const tried = await tryInvitation(context.db, { codeHash: hashOfCode(code), email, now })
+    if (!tried?.isRight) throw notOpen()
+  })
 }
 
 /**
@@ -142,11 +210,19 @@ export async function redeemCode(
 ): Promise<Redeemed> {
   const { code, email, role } = options
   const redeemed = isDoctorCode(context, code)
-    ? { role: 'doctor' as const, clinicId: null, doctorId: null, invitationId: null }
+    ? codeOfDoctors
     : await redeemInvitation(context, db, { code, email })
   if (role !== undefined && role !== redeemed.role)
     throw invalidInvitation('This invitation is for another role.')
   return redeemed
+}
+
+const codeOfDoctors: Redeemed = {
+  role: 'doctor',
+  clinicId: null,
+  doctorId: null,
+  invitationId: null,
+  isForEmail: false,
 }
 
 async function redeemInvitation(
@@ -154,15 +230,12 @@ async function redeemInvitation(
   db: Queryable,
   { code, email }: { code: string; email: string },
 ): Promise<Redeemed> {
-  const invitation: InvitationRow | undefined = await consumeInvitation(db, {
+  const invitation = await consumeInvitation(db, {
     codeHash: hashOfCode(code),
     email,
     now: context.clock(),
   })
-  if (!invitation)
-    throw invalidInvitation(
-      'This invitation is unknown, used, expired or for another e-mail address. Ask for a new one.',
-    )
+  if (!invitation) throw notOpen()
   const { id, ...rest } = invitation
   return { ...rest, invitationId: id }
 }
@@ -174,6 +247,13 @@ export async function noteInvitationUser(
 ): Promise<void> {
   const { invitationId } = invitation
   if (invitationId !== null) await markInvitationUser(db, { invitationId, accountId })
+}
+
+/** One sentence for every reason. */
+function notOpen(): Refusal {
+  return invalidInvitation(
+    'This invitation is unknown, used, expired or for another e-mail address. Ask for a new one.',
+  )
 }
 
 /** The refusal of a code, which names the field. */
@@ -188,30 +268,6 @@ function isDoctorCode(context: Pick<Context, 'config'>, code: string): boolean {
     doctorInvitationCode !== null &&
     timingSafeEqual(sha256(doctorInvitationCode), sha256(code.trim()))
   )
-}
-
-/** Crockford's base 32: digits and capitals without I, L, O and U. */
-const symbols = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
-const codeLength = 24
-
-/** 120 random bits. */
-export function newCode(): string {
-  return codeFrom(randomBytes(codeLength))
-}
-
-/** One symbol for each byte, of which five bits count. */
-export function codeFrom(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => symbols[byte % symbols.length]).join('')
-}
-
-/** The hash to store or look up, the same for what one may make of a code when copying it by hand. */
-export function hashOfCode(code: string): Buffer {
-  const written = code
-    .toUpperCase()
-    .replaceAll(/[\s-]/g, '')
-    .replaceAll('O', '0')
-    .replaceAll(/[IL]/g, '1')
-  return sha256(written)
 }
 
 function sha256(text: string): Buffer {

@@ -88,6 +88,6 @@ test('a token of another key is none', () => {
   const others = createLinkSigner([randomBytes(32).toString('base64url')])
   for (const purpose of purposes) {
     assert.equal(signer.idOf(purpose, others.tokenOf(purpose, id)), null)
-    assert.notDeepEqual(others.secretOf(purpose, id), signer.secretOf(purpose, id))
+    assert.notDeepEqual(others.secretsOf(purpose, id), signer.secretsOf(purpose, id))
   }
 })

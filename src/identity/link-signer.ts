@@ -17,14 +17,20 @@ export type LinkPurpose =
   | 'verify_email'
   | 'change_email'
   | 'access'
+  | 'refresh'
 
 export interface LinkSigner {
-  /** 32 bytes that cannot be guessed, always the same for the purpose and the id. */
-  secretOf(purpose: LinkPurpose, id: string): Buffer
+  /**
+   * 32 bytes that cannot be guessed, always the same for the purpose and the id: by each key that is
+   * accepted, the one in use first.
+   */
+  secretsOf(purpose: LinkPurpose, id: string): Buffer[]
   /** The id and its secret as one word for an address. */
   tokenOf(purpose: LinkPurpose, id: string): string
   /** The id that the token of this purpose was made for; null when it is none of ours. */
   idOf(purpose: LinkPurpose, token: string): string | null
+  /** 32 bytes, always the same for a text, from which nobody without the key can find it. */
+  hashOf(text: string): Buffer
 }
 
 const tokenPattern = /^(?<id>[\w-]{22})(?<secret>[\w-]{43})$/
@@ -40,14 +46,15 @@ export function createLinkSigner(signingKeys: readonly string[]): LinkSigner {
   if (current === undefined) throw new Error('There must be a signing key.')
   const secretBy = (key: Buffer, purpose: LinkPurpose, id: string) =>
     createHmac('sha256', key).update(`${purpose} ${id}`).digest()
-  const secretOf = (purpose: LinkPurpose, id: string) => secretBy(current, purpose, id)
   const tokenBy = (key: Buffer, purpose: LinkPurpose, id: string) => {
     const bytes = Buffer.from(id.replaceAll('-', ''), 'hex')
     return bytes.toString('base64url') + secretBy(key, purpose, id).toString('base64url')
   }
   return {
-    secretOf,
+    secretsOf: (purpose, id) => [current, ...former].map((key) => secretBy(key, purpose, id)),
     tokenOf: (purpose, id) => tokenBy(current, purpose, id),
+    // No purpose has this name.
+    hashOf: (text) => createHmac('sha256', current).update(`hash ${text}`).digest(),
     idOf(purpose, token) {
       const { id: packed, secret } = tokenPattern.exec(token)?.groups ?? {}
       if (packed === undefined || secret === undefined) return null

@@ -5,10 +5,8 @@ import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { commonPasswords } from './common-passwords.ts'
+import { passwordLengthMax, passwordLengthMin } from './password-lengths.ts'
 import { createTurns } from './turns.ts'
-
-export const passwordLengthMin = 8
-export const passwordLengthMax = 128
 
 const memoryKibibytes = 19_456
 const passes = 2
@@ -32,25 +30,47 @@ function normalize(password: string): string {
   return password.normalize('NFKC')
 }
 
-/** What is wrong with a new password, as a sentence for the person who chose it; null when nothing is. */
-export function passwordProblem(
+/**
+ * What is wrong with a new password, as a sentence for the person who chose it; null when nothing is.
+ * `network` is the name of the network, which anyone would try.
+ */
+export async function passwordProblem(
   password: string,
-  owner: { email: string; name: string },
-): string | null {
+  { email, name, network }: { email: string; name: string; network: string },
+): Promise<string | null> {
   const normalized = normalize(password)
   const length = Array.from(normalized).length
   if (length < passwordLengthMin || length > passwordLengthMax)
     return `The password must have ${passwordLengthMin} to ${passwordLengthMax} characters.`
   const lowered = normalized.toLowerCase()
-  const [mailbox] = owner.email.split('@')
-  const known = [owner.email, mailbox ?? '', owner.name].map((text) =>
-    normalize(text.trim()).toLowerCase(),
-  )
+  const [mailbox] = email.split('@')
+  const known = [email, mailbox ?? '', name].map((text) => normalize(text.trim()).toLowerCase())
   if (known.includes(lowered))
     return 'The password must not be the e-mail address or the name of its owner.'
-  if (commonPasswords.has(lowered) || new Set(lowered).size === 1)
+  if (isOfThePlace(lowered, network))
+    return 'The password must be more than the name of this place with a few digits or signs.'
+  if (isSequence(lowered) || (await commonPasswords()).has(lowered))
     return 'This password is among those that are guessed first. Choose a longer or rarer one.'
   return null
+}
+
+/** Whether nothing is left of it without the names that stand on every page here, digits and signs. */
+function isOfThePlace(lowered: string, network: string): boolean {
+  const letters = (text: string) =>
+    normalize(text)
+      .toLowerCase()
+      .replaceAll(/[^\p{L}]+/gv, '')
+  const names = ['visita', letters(network)].filter((name) => name !== '')
+  const rest = names.reduce((text, name) => text.replaceAll(name, ''), letters(lowered))
+  return rest === '' && letters(lowered) !== ''
+}
+
+/** Whether it is a few characters again and again, or characters in their order or the reverse. */
+function isSequence(text: string): boolean {
+  const codes = Array.from(text, (character) => character.codePointAt(0) ?? 0)
+  const steps = new Set(codes.slice(1).map((code, index) => code - (codes[index] ?? 0)))
+  const isInOrder = steps.size === 1 && [-1, 0, 1].some((step) => steps.has(step))
+  return isInOrder || /^(?<piece>.{1,6})\k<piece>+$/su.test(text)
 }
 
 /** The PHC string to store. Throws Refusal `busy` when too many others are being hashed. */

@@ -3,7 +3,7 @@
 import type { Actor } from '#src/context.ts'
 
 export type IdentityAction =
-  /** Invite a doctor, someone for the front desk, or an admin. */
+  /** Invite a doctor, someone for the front desk, or an admin; see and revoke invitations. */
   'invite'
 
 /** Whether the actor may do it. */

@@ -6,12 +6,17 @@ import { formatUtc, type Instant } from '#src/kernel/time.ts'
 export interface AccountRow {
   id: string
   email: string
+  emailVerified: boolean
   name: string
   phone: string | null
   role: Role
   patientId: string | null
   doctorId: string | null
   clinicIds: string[]
+  /** Whether there is one in force. */
+  secondFactor: boolean
+  /** Whether the network asks for one that the account has not set up yet. */
+  needsSecondFactor: boolean
 }
 
 export interface ActorRow {
@@ -19,6 +24,7 @@ export interface ActorRow {
   name: string
   doctorId: string | null
   clinicIds: string[]
+  ownPatientId: string | null
   patientIds: string[]
   seenPatientIds: string[]
   needsSecondFactor: boolean
@@ -28,6 +34,14 @@ const doctorOfAccount = sql<string | null>`
   (select doctor.id from doctor where doctor.account_id = account.id)`
 const clinicsOfAccount = sql<string[]>`
   array(select clinic_id from membership where membership.account_id = account.id order by clinic_id)`
+
+const hasSecondFactor = sql<boolean>`
+  exists (select from second_factor
+          where second_factor.account_id = account.id and confirmed_at is not null)`
+/** Of the account in the query around it, that the network asks it for a second factor it does not have. */
+export const needsSecondFactor = sql<boolean>`
+  (account.role <> 'patient' and (select second_factor_for_staff from network_settings)
+   and not ${hasSecondFactor})`
 
 /** The unique index account_email_unique is on lower(email). */
 function emailIs(email: string) {
@@ -69,11 +83,21 @@ export async function updateLocale(
   await db.updateTable('account').set({ locale }).where('id', '=', accountId).execute()
 }
 
+/** Writes the fields that are given, of which there must be one; a phone of null takes it away. */
+export async function updateOwnFields(
+  db: Queryable,
+  accountId: string,
+  fields: { name?: string; phone?: string | null; locale?: string },
+): Promise<void> {
+  await db.updateTable('account').set(fields).where('id', '=', accountId).execute()
+}
+
 export interface Credentials {
   accountId: string
   passwordHash: string
   role: Role
   status: 'active' | 'disabled' | 'erased'
+  hasSecondFactor: boolean
 }
 
 export async function findCredentials(
@@ -83,6 +107,7 @@ export async function findCredentials(
   return db
     .selectFrom('account')
     .select(['id as accountId', 'password_hash as passwordHash', 'role', 'status'])
+    .select(hasSecondFactor.as('hasSecondFactor'))
     .where(emailIs(email))
     .executeTakeFirst()
 }
@@ -95,11 +120,14 @@ export async function findAccount(
     .selectFrom('account')
     .select(['id', 'email', 'name', 'phone', 'role'])
     .select([
+      sql<boolean>`(email_verified_at is not null)`.as('emailVerified'),
       doctorOfAccount.as('doctorId'),
       clinicsOfAccount.as('clinicIds'),
       sql<string | null>`
         (select patient_id from patient_access
          where patient_access.account_id = account.id and relation = 'self')`.as('patientId'),
+      hasSecondFactor.as('secondFactor'),
+      needsSecondFactor.as('needsSecondFactor'),
     ])
     .where('id', '=', accountId)
     .executeTakeFirst()
@@ -131,6 +159,10 @@ export async function findActor(
     .select([
       doctorOfAccount.as('doctorId'),
       clinicsOfAccount.as('clinicIds'),
+      sql<string | null>`
+        (select patient_id from patient_access
+         where patient_access.account_id = account.id and relation = 'self' and scope <> 'see'
+           and (ends_at is null or ends_at > ${at}))`.as('ownPatientId'),
       sql<string[]>`
         array(select patient_id from patient_access
               where patient_access.account_id = account.id and scope <> 'see'
@@ -141,13 +173,7 @@ export async function findActor(
               where patient_access.account_id = account.id
                 and (ends_at is null or ends_at > ${at})
               order by relation <> 'self', patient_id)`.as('seenPatientIds'),
-      sql<boolean>`(account.role <> 'patient'
-        and (select second_factor_for_staff from network_settings)
-        and not exists (
-          select from second_factor
-          where second_factor.account_id = account.id and confirmed_at is not null))`.as(
-        'needsSecondFactor',
-      ),
+      needsSecondFactor.as('needsSecondFactor'),
     ])
     .where('session.id', '=', sessionId)
     .where('session.account_id', '=', accountId)

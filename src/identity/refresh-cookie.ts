@@ -1,8 +1,9 @@
 // The refresh token as a cookie (RFC 6265bis): out of reach of scripts, never sent by another site's
 // pages, and only to the paths that take it.
 
-const cookieName = '__Secure-visita-refresh'
-const attributes = 'Path=/api/v1/auth; HttpOnly; Secure; SameSite=Strict'
+import { refreshCookieName as cookieName, refreshCookiePath } from '#src/http/cross-site.ts'
+
+const attributes = `Path=${refreshCookiePath}; HttpOnly; Secure; SameSite=Strict`
 
 /** The refresh token in a Cookie header. */
 export function readRefreshCookie(header: string | undefined): string | undefined {

@@ -24,11 +24,19 @@ export function identityRoutes(app: App): void {
   app.post(
     '/auth/login',
     {
-      config: { audience: 'public', refusals: ['bad-credentials'] },
+      config: {
+        audience: 'public',
+        withoutSecondFactor: true,
+        limit: 'sign-in',
+        refusals: ['bad-credentials', 'second-factor-needed', 'too-many-requests'],
+      },
       preValidation: trimFields('email'),
       schema: {
         summary: 'Sign in',
-        description: 'The answer is the same whether the e-mail address is known or not.',
+        description:
+          'The answer is the same whether the e-mail address is known or not. Where a second factor is in ' +
+          'force, a right password without a `code` is answered with `second-factor-needed`; there is no ' +
+          'session before the code.',
         tags: ['auth'],
         body: ref(SignInRequestSchema),
         response: { 200: ref(SignedInSchema) },
@@ -48,7 +56,7 @@ export function identityRoutes(app: App): void {
   app.post(
     '/auth/refresh',
     {
-      config: { audience: 'public', refusals: ['not-signed-in'] },
+      config: { audience: 'public', withoutSecondFactor: true, refusals: ['not-signed-in'] },
       schema: {
         summary: 'Exchange the refresh token for new tokens',
         description:
@@ -74,7 +82,7 @@ export function identityRoutes(app: App): void {
   app.post(
     '/auth/logout',
     {
-      config: { audience: 'public', refusals: ['not-signed-in'] },
+      config: { audience: 'public', withoutSecondFactor: true, refusals: ['not-signed-in'] },
       schema: {
         summary: 'Sign out',
         description:
@@ -96,7 +104,7 @@ export function identityRoutes(app: App): void {
   app.get(
     '/auth/me',
     {
-      config: { audience: 'signed-in' },
+      config: { audience: 'signed-in', withoutSecondFactor: true },
       schema: {
         summary: 'The account that is signed in',
         tags: ['auth'],
@@ -112,11 +120,12 @@ export function identityRoutes(app: App): void {
   app.post(
     '/invitations',
     {
-      config: { audience: ['admin'] },
+      config: { audience: ['admin'], refusals: ['conflict'] },
       preValidation: trimFields('email'),
       schema: {
         summary: 'Invite a doctor, someone for the front desk, or an admin',
-        description: 'The invitation is good once, for seven days.',
+        description:
+          'The invitation is good once, for seven days, and makes an account. An address that has one is refused with `conflict` and the `accountId`: give that account its role with `PUT /admin/users/{id}/role`.',
         tags: ['auth'],
         body: ref(NewInvitationSchema),
         response: { 201: ref(InvitationSchema) },

@@ -11,7 +11,7 @@ import {
   PhoneText,
   ref,
 } from '#src/http/schema.ts'
-import { passwordLengthMax, passwordLengthMin } from './passwords.ts'
+import { passwordLengthMax, passwordLengthMin } from './password-lengths.ts'
 
 const RoleName = Type.Enum(['patient', 'doctor', 'front_desk', 'admin'])
 const InvitedRoleName = Type.Enum(['doctor', 'front_desk', 'admin'])
@@ -19,10 +19,12 @@ const InvitedRoleName = Type.Enum(['doctor', 'front_desk', 'admin'])
 const accountExample = {
   id: '019a9b5e-4c52-7d1c-9a3e-2f6d0b8c4e17',
   email: 'anna.berg@example.org',
+  emailVerified: true,
   name: 'Anna Berg',
   phone: '+33 1 42 68 53 00',
   role: 'patient',
   patientId: '019a9b5e-4c53-7a60-8b1f-0c9e7d5a3b21',
+  secondFactor: false,
 } as const
 
 export const AccountSchema = component(
@@ -31,6 +33,10 @@ export const AccountSchema = component(
     {
       id: Id,
       email: Email,
+      emailVerified: Type.Boolean({
+        description:
+          'Whether it is known to be theirs: a link in a mail to it was opened, or an admin named it in an invitation.',
+      }),
       name: PersonName,
       phone: Type.Optional(PhoneText),
       role: RoleName,
@@ -45,6 +51,14 @@ export const AccountSchema = component(
           description: 'The clinics whose front desk it works at, for front_desk.',
         }),
       ),
+      secondFactor: Type.Boolean({ description: 'Whether signing in takes a code as well.' }),
+      needsSecondFactor: Type.Optional(
+        Type.Literal(true, {
+          description:
+            'There when the network asks the account for a second factor, and it has none: until one is ' +
+            'set up, all but the paths below /auth is closed to it.',
+        }),
+      ),
     },
     { examples: [accountExample] },
   ),
@@ -55,7 +69,8 @@ const tokenExample = {
   accessToken: 'eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.eyJpc3MiOiJ2aXNpdGEifQ.c2lnbmF0dXJl',
   tokenType: 'Bearer',
   expiresIn: 600,
-  refreshToken: '019a9b5e-4c54-7f08-a2d1-5e6b9c0f1d32.Zk3mQv0yXb7cT1hRr9uWd2sLpE4aNoG6iKfJ8tUxYzA',
+  refreshToken:
+    '019a9b5e-4c54-7f08-a2d1-5e6b9c0f1d32.Zk3mQv0yXb7cT1hRr9uWd2sLpE4aNoG6iKfJ8tUxYzAbV5qM2nHe7wPc0gDs9LrT',
 } as const
 
 export const SignedInSchema = component(
@@ -150,12 +165,25 @@ export const RegistrationSchema = component(
   ),
 )
 
+/** A code of the app, or a recovery code as it may be copied by hand. */
+export const SecondFactorCode = Type.String({
+  minLength: 6,
+  maxLength: 64,
+  description: 'Six digits of the app, or a recovery code.',
+  examples: ['492039'],
+})
+
 export const SignInRequestSchema = component(
   'SignInRequest',
   Type.Object(
     {
       email: Email,
       password: Type.String({ minLength: 1, maxLength: passwordLengthMax }),
+      code: Type.Optional({
+        ...SecondFactorCode,
+        description:
+          'Needed where a second factor is in force, which the answer to a try without says.',
+      }),
       session: Type.Optional(SessionKind),
     },
     { examples: [{ email: 'anna.berg@example.org', password: 'four wet herons wait' }] },

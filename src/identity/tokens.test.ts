@@ -20,7 +20,8 @@ const tokens = createTokenSigner({
   accessTokenMinutes: 10,
 })
 
-const rightHeader = { alg: 'EdDSA', typ: 'at+jwt' }
+const { kid } = tokens.jwks().keys[0]!
+const rightHeader = { alg: 'EdDSA', typ: 'at+jwt', kid }
 const rightClaims = {
   iss: 'visita',
   aud: 'visita',
@@ -116,8 +117,8 @@ test('a key that the token itself brings along is not used', async () => {
 test('a signed token for another use, issuer or audience is refused', async () => {
   assert.deepEqual(await tokens.verify(await signed(rightClaims), now), { accountId, sessionId })
   const wrong = [
-    signed(rightClaims, { alg: 'EdDSA' }),
-    signed(rightClaims, { alg: 'EdDSA', typ: 'JWT' }),
+    signed(rightClaims, { alg: 'EdDSA', kid }),
+    signed(rightClaims, { alg: 'EdDSA', typ: 'JWT', kid }),
     signed({ ...rightClaims, iss: 'elsewhere' }),
     signed({ ...rightClaims, iss: undefined }),
     signed({ ...rightClaims, aud: 'elsewhere' }),
@@ -155,6 +156,36 @@ test('the key set names the key by its thumbprint and holds no private part', as
   assert.equal(key.kid, await calculateJwkThumbprint(key))
   assert.equal('d' in key, false)
   assert(await importJWK(key))
+})
+
+test('a token that names no key of ours is refused, whoever signed it', async () => {
+  for (const header of [
+    { alg: 'EdDSA', typ: 'at+jwt' },
+    { ...rightHeader, kid: '' },
+    { ...rightHeader, kid: 'elsewhere' },
+    { ...rightHeader, kid: 'toString' },
+  ])
+    assert.equal(await tokens.verify(await signed(rightClaims, header), now), null)
+})
+
+test('tokens of a former key are taken until it is removed, and the key set lists both', async () => {
+  const nextKey = randomBytes(32).toString('base64url')
+  const signerOf = (signingKeys: string[]) =>
+    createTokenSigner({ signingKeys, issuer: tokenIssuer, accessTokenMinutes: 10 })
+  const [rotated, removed] = [signerOf([nextKey, signingKey]), signerOf([nextKey])]
+  const { accessToken: old } = await tokens.issue({ accountId, sessionId, role: 'patient', now })
+  const { accessToken: fresh } = await rotated.issue({ accountId, sessionId, role: 'patient', now })
+  assert.deepEqual(await rotated.verify(old, now), { accountId, sessionId })
+  assert.deepEqual(await rotated.verify(fresh, now), { accountId, sessionId })
+  assert.equal(await removed.verify(old, now), null)
+  assert.deepEqual(await removed.verify(fresh, now), { accountId, sessionId })
+  assert.equal(await tokens.verify(fresh, now), null)
+  const listed = rotated.jwks().keys
+  assert.deepEqual(
+    listed.map((key) => key.kid),
+    [removed.jwks().keys[0]!.kid, kid],
+  )
+  for (const key of listed) assert.equal('d' in key, false)
 })
 
 test('a signing key of another length is refused', () => {

@@ -24,6 +24,7 @@ export interface JsonWebKeySet {
   keys: { kty: 'OKP'; crv: 'Ed25519'; x: string; kid: string; alg: 'EdDSA'; use: 'sig' }[]
 }
 
+/** Who issues the access tokens of a server. */
 export const tokenIssuer = 'visita'
 const audience = 'visita'
 const tokenType = 'at+jwt'

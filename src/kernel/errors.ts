@@ -21,6 +21,8 @@ export type RefusalCode =
   | 'invalid-request'
   | 'not-signed-in'
   | 'bad-credentials'
+  | 'second-factor-needed'
+  | 'second-factor-required'
   | 'not-allowed'
   | 'not-found'
   | 'email-taken'
@@ -37,7 +39,10 @@ export type RefusalCode =
   | 'invalid-claim'
   | 'invalid-link'
   | 'possible-duplicates'
+  | 'records-clash'
+  | 'visits-open'
   | 'idempotency-key-reused'
+  | 'too-many-requests'
   | 'busy'
 
 /** `detail` is a sentence for the person who asked; `members` become further members of the problem. */
@@ -54,8 +59,11 @@ export class Refusal extends Error {
 
 /** One or more fields are not as they must be; names each. */
 export class InvalidRequest extends Refusal {
+  readonly errors: readonly FieldError[]
+
   constructor(errors: FieldError[]) {
     super('invalid-request', errors.map((error) => error.detail).join(' '), { errors })
+    this.errors = errors
   }
 }
 
@@ -78,6 +86,26 @@ export class NotSignedIn extends Refusal {
 export class NotAllowed extends Refusal {
   constructor(detail = 'Your role does not allow this.') {
     super('not-allowed', detail)
+  }
+}
+
+/** The network asks for a second factor that the account has not set up yet. */
+export class SecondFactorRequired extends Refusal {
+  constructor() {
+    super(
+      'second-factor-required',
+      'The network asks its staff for a second factor. Set one up first: POST /api/v1/auth/second-factor.',
+    )
+  }
+}
+
+/** What was allowed in a while is used up. */
+export class TooManyRequests extends Refusal {
+  constructor(retryAfterSeconds: number, policy: string) {
+    super('too-many-requests', 'Too many requests, or tries. Wait a while before the next one.', {
+      retryAfterSeconds,
+      'violated-policies': [policy],
+    })
   }
 }
 

@@ -5,7 +5,8 @@ import { decide, isAhead, type Command } from '#src/booking/appointment-state.ts
 import type { AppointmentRow } from '#src/booking/queries.ts'
 import { initialsOf } from '#src/calendar/event.ts'
 import { formatInstant, type Instant } from '#src/kernel/time.ts'
-import { expiryOf, isAsAsked, type LinkedOffer, type OpenLink } from './open-link.ts'
+import { isAsAsked, type LinkedOffer, type OpenLink } from './open-link.ts'
+import { expiryOf } from './policy.ts'
 import type { LinkedVisitAnswer } from './schemas.ts'
 
 /** What the page shows at `now`. `insteadOf` is when the visit begins that an offer would replace. */

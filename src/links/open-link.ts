@@ -12,6 +12,7 @@ import type { Instant } from '#src/kernel/time.ts'
 import { offerOfEntry, type OfferRow, type Outcome } from '#src/waitlist/offer-queries.ts'
 import { outcomeOf } from '#src/waitlist/outcome.ts'
 import { visitPurposes, type VisitPurpose } from './address.ts'
+import { endOfAll, expiryOf, recipientActor } from './policy.ts'
 import { notificationById, offerOfAppointment, type NotificationRow } from './queries.ts'
 
 /** An offer of the waitlist that a link is about. */
@@ -38,8 +39,6 @@ export interface OpenLink {
   askedStartsAt: Instant | null
   confirmedAt: Instant | null
 }
-
-const afterVisitMilliseconds = 30 * 86_400_000
 
 /**
  * Opens a link by the word after its #, `<purpose>.<token>`, if its purpose is one of those.
@@ -86,7 +85,7 @@ async function linkOf(
   context: Context,
   { purpose, row, now }: { purpose: VisitPurpose; row: NotificationRow; now: Instant },
 ): Promise<OpenLink | null> {
-  const acting = actingAs(context, row)
+  const acting = { ...context, actor: recipientActor(row) }
   const offer =
     purpose === 'offer'
       ? await linkedOffer(acting, { appointmentId: row.appointment_id, now })
@@ -105,24 +104,6 @@ export function isAsAsked(
   visit: Pick<AppointmentRow, 'status' | 'starts_at'>,
 ): boolean {
   return visit.status === 'confirmed' && visit.starts_at === askedStartsAt
-}
-
-/** A doctor who is a patient acts here as the patient, so the role of an account is of no account. */
-function actingAs(context: Context, row: NotificationRow): SignedInContext {
-  return {
-    ...context,
-    actor: {
-      accountId: row.recipient_id,
-      sessionId: row.id,
-      role: 'patient',
-      name: row.recipient_name,
-      doctorId: null,
-      clinicIds: [],
-      patientIds: [row.patient_id],
-      seenPatientIds: [row.patient_id],
-      needsSecondFactor: false,
-    },
-  }
 }
 
 async function linkedOffer(
@@ -148,17 +129,6 @@ async function findOrNull(context: SignedInContext, id: string): Promise<Appoint
     if (error instanceof NotFound) return null
     throw error
   }
-}
-
-/** From when on no link to the visit opens anything. */
-function endOfAll(visit: AppointmentRow): Instant {
-  return visit.ends_at + afterVisitMilliseconds
-}
-
-/** Until when the link does what its purpose says. */
-export function expiryOf({ purpose, visit, offer }: OpenLink): Instant {
-  if (purpose === 'view') return endOfAll(visit)
-  return offer?.heldUntil ?? visit.starts_at
 }
 
 /** What was taken or refused in time may be looked at again. */

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sql } from 'kysely'
+import pg from 'pg'
 import { newId } from '#src/kernel/ids.ts'
 import { formatInstant, formatUtc, type Instant } from '#src/kernel/time.ts'
 import { call, pointersOf, signInAs, type Answer } from '#test/support/network.ts'
 import { makePatient, type TestPatient } from '#test/support/patient.ts'
+import { onlyWaiter } from '#test/support/race-blocker.ts'
+import { pidOf } from '#test/support/race-servers.ts'
 import { testVisita } from '#test/support/visita.ts'
 import {
   auditOf,
@@ -20,7 +24,7 @@ import {
 import { cleanText, sendMessage } from './messages.ts'
 import { markRead } from './threads.ts'
 
-const { app, runtime, logged } = await testVisita()
+const { app, runtime, databaseUrl, logged } = await testVisita()
 
 function send(as: string, id: string, text: string, key?: string): Promise<Answer> {
   return call(app, `POST /appointments/${id}/messages`, {
@@ -140,7 +144,7 @@ test('strangers, other doctors, other clinics and admins find no messages, and e
   assert.equal((await list(visit.as, newId())).status, 404)
 })
 
-test('who may book for a patient writes and reads for them, while that lasts', async () => {
+test('who may book for a patient writes and reads for them, who may look reads, while that lasts', async () => {
   const network = await openNetwork()
   const visit = await makeVisit(network, 0)
   const [mother, watcher, former] = await Promise.all([
@@ -155,7 +159,15 @@ test('who may book for a patient writes and reads for them, while that lasts', a
   assert.deepEqual([sent.status, sent.body.side, sent.body.isMine], [201, 'patient', true])
   const { body } = await list(visit.as, visit.id)
   assert.deepEqual([body.items[0].isMine, body.unreadCount], [false, 0])
-  for (const { as } of [watcher, former]) assert.equal((await list(as, visit.id)).status, 404)
+  assert.equal((await list(former.as, visit.id)).status, 404)
+  const seen = await list(watcher.as, visit.id)
+  assert.deepEqual(
+    [seen.status, seen.body.items[0].side, seen.body.isOpen],
+    [200, 'patient', false],
+  )
+  assert.equal((await send(watcher.as, visit.id, 'I look.')).status, 403)
+  const marked = await read(watcher.as, visit.id)
+  assert.equal(marked.status, 403)
   // Whoever of the staff's side reads it, it is read for both.
   await read(network.people.deskHere, visit.id)
   assert.equal((await list(mother.as, visit.id)).body.items[0].isRead, true)
@@ -461,4 +473,65 @@ test('a clock that goes back lets no message be older than the one before it', a
     (await list(visit.as, visit.id)).body.items[0].sentAt,
     formatInstant(message.sent_at, timeZone),
   )
+})
+
+/** A visit that is over, whose patient can be erased. */
+async function pastVisit() {
+  const network = await openNetwork()
+  const visit = await makeVisit(network, 0)
+  const at = runtime.clock() - 7_200_000
+  await runtime.db
+    .updateTable('appointment')
+    .set({ starts_at: formatUtc(at), ends_at: formatUtc(at + 1_800_000) })
+    .where('id', '=', visit.id)
+    .execute()
+  return { ...visit, network }
+}
+
+test('nothing is written about the visits of a patient who was erased, and what came of them is', async () => {
+  const { id, patientId, network } = await pastVisit()
+  const { deskHere } = network.people
+  await sql`select erase_patient(${patientId}, now())`.execute(runtime.db)
+  const note = { as: deskHere, body: { staffNote: 'Came with her son.' } }
+  const answers = [
+    await send(deskHere, id, 'Hello'),
+    await call(app, `PATCH /appointments/${id}`, note),
+    await command(deskHere, id, 'cancel', { body: { reason: 'Has moved to Lyon.' } }),
+  ]
+  for (const { status, body } of answers)
+    assert.deepEqual([status, body.type], [409, '/problems/wrong-state'], JSON.stringify(body))
+  assert.equal((await list(deskHere, id)).body.isOpen, false)
+  assert.equal((await command(deskHere, id, 'no-show')).status, 200)
+})
+
+test('what is being written while the patient is erased is refused, and not left behind', async () => {
+  const writes: ((as: string, id: string) => Promise<Answer>)[] = [
+    (as, id) => send(as, id, 'Hello'),
+    (as, id) => call(app, `PATCH /appointments/${id}`, { as, body: { staffNote: 'Is well.' } }),
+  ]
+  for (const write of writes) {
+    const { id, patientId, network } = await pastVisit()
+    const { deskHere } = network.people
+    const eraser = new pg.Client({ connectionString: databaseUrl })
+    const observer = new pg.Client({ connectionString: databaseUrl })
+    await Promise.all([eraser.connect(), observer.connect()])
+    await eraser.query('begin')
+    await eraser.query('select erase_patient($1, now())', [patientId])
+    const writing = write(deskHere, id)
+    try {
+      await onlyWaiter(observer, await pidOf(eraser))
+    } finally {
+      await eraser.query('commit')
+      await Promise.all([eraser.end(), observer.end()])
+    }
+    const { status, body } = await writing
+    assert.deepEqual([status, body.type], [409, '/problems/wrong-state'], JSON.stringify(body))
+    const { staff_note } = await runtime.db
+      .selectFrom('appointment')
+      .select('staff_note')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow()
+    assert.equal(staff_note, null)
+    assert.deepEqual((await list(deskHere, id)).body.items, [])
+  }
 })

@@ -16,7 +16,7 @@ import {
   type MessageRow,
   type ThreadRow,
 } from './queries.ts'
-import { auditOf, auditRefusals, findThread, timesOf } from './threads.ts'
+import { auditOf, auditRefusals, findThread, refuseOnlooker, timesOf } from './threads.ts'
 
 /** How many characters a message may have. */
 export const messageCharactersMax = 4000
@@ -49,7 +49,8 @@ export function cleanText(text: string): string {
  * its message again. Those who write about one visit do so one after the other, for each message to have
  * its place in time once others can read it.
  *
- * @throws NotFound, also for a visit whose messages are not the actor's to write; InvalidRequest; Refusal
+ * @throws NotFound, also for a visit whose messages are not the actor's to read; NotAllowed for who only
+ * looks on; InvalidRequest; Refusal
  * `wrong-state` for what is no visit, `too-late` once writing about it has ended; IdempotencyKeyReused.
  */
 export async function sendMessage(
@@ -64,7 +65,9 @@ export async function sendMessage(
   try {
     return await auditRefusals(context, { id: appointmentId, action: 'send' }, () =>
       transact(context, async (tx) => {
-        const { row, side } = await findThread(context, tx.db, appointmentId)
+        const thread = await findThread(context, tx.db, appointmentId)
+        refuseOnlooker(thread)
+        const { row, side } = thread
         const timeZone = row.time_zone
         // Before anything is written, so that events are in the order of the messages too.
         await lockThread(tx.db, appointmentId)
@@ -101,6 +104,7 @@ export async function sendMessage(
 }
 
 const sentences: Record<Exclude<Closed, 'too-late'>, string> = {
+  erased: 'This person was erased. Nothing is written about their visits.',
   held: 'This time is only held. Book it first, then write about it.',
   offered: 'This time is only offered. Take the offer first, then write about it.',
   declined: 'This request was declined, so nobody reads messages about it.',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { statuses } from '#src/booking/appointment-state.ts'
 import { parseInstant } from '#src/kernel/time.ts'
-import { closesAt, sideOf, whyClosed } from './policy.ts'
+import { closesAt, mayWrite, sideOf, whyClosed } from './policy.ts'
 
 const at = (text: string) => parseInstant(text)!
 
@@ -28,20 +28,33 @@ test('what is no visit takes no messages, and a cancelled one does as long as ot
   const closes = at('2026-11-26T00:00:00Z')
   for (const status of statuses) {
     const isNoVisit = status === 'held' || status === 'declined' || status === 'expired'
-    const on = { ...visit, status, isOffer: false }
+    const on = { ...visit, status, isOffer: false, isErased: false }
     assert.equal(whyClosed(on, closes - 1), isNoVisit ? status : null)
     assert.equal(whyClosed(on, closes), isNoVisit ? status : 'too-late')
   }
-  assert.equal(whyClosed({ ...visit, status: 'held', isOffer: true }, 0), 'offered')
+  const offered = { ...visit, status: 'held' as const, isOffer: true, isErased: false }
+  assert.equal(whyClosed(offered, 0), 'offered')
+  assert.equal(whyClosed({ ...offered, status: 'completed', isErased: true }, 0), 'erased')
 })
 
 test('who is patient and staff of a visit writes for the patient', () => {
   const visit = { doctorId: 'd', clinicId: 'c', patientId: 'p' }
-  const nobody = { patientIds: [], doctorId: null, clinicIds: [] }
+  const nobody = { patientIds: [], seenPatientIds: [], doctorId: null, clinicIds: [] }
   assert.equal(sideOf(nobody, visit), null)
   assert.equal(sideOf({ ...nobody, doctorId: 'd' }, visit), 'staff')
   assert.equal(sideOf({ ...nobody, clinicIds: ['b', 'c'] }, visit), 'staff')
   assert.equal(sideOf({ ...nobody, patientIds: ['p'] }, visit), 'patient')
-  assert.equal(sideOf({ patientIds: ['p'], doctorId: 'd', clinicIds: ['c'] }, visit), 'patient')
-  assert.equal(sideOf({ patientIds: ['q'], doctorId: 'e', clinicIds: ['b'] }, visit), null)
+  assert.equal(sideOf({ ...nobody, patientIds: ['p'], doctorId: 'd' }, visit), 'patient')
+  assert.equal(sideOf({ ...nobody, patientIds: ['q'], doctorId: 'e' }, visit), null)
+})
+
+test('who may only look at a patient reads the messages and writes none, but as staff', () => {
+  const visit = { doctorId: 'd', clinicId: 'c', patientId: 'p' }
+  const onlooker = { patientIds: [], seenPatientIds: ['p'], doctorId: null, clinicIds: [] }
+  assert.equal(sideOf(onlooker, visit), 'patient')
+  assert.equal(mayWrite(onlooker, visit), false)
+  assert.equal(mayWrite({ ...onlooker, patientIds: ['p'] }, visit), true)
+  assert.equal(sideOf({ ...onlooker, doctorId: 'd' }, visit), 'staff')
+  assert.equal(mayWrite({ ...onlooker, clinicIds: ['c'] }, visit), true)
+  assert.equal(mayWrite({ ...onlooker, seenPatientIds: ['q'] }, visit), false)
 })

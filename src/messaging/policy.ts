@@ -10,14 +10,18 @@ export type Side = (typeof sides)[number]
 
 /** Whose messages an account finds; the visits of its patients come before those of its work. */
 export interface MessageSight {
+  /** The patients for whom it may write. */
   patientIds: readonly string[]
+  /** The patients whose messages it may read. */
+  seenPatientIds: readonly string[]
   doctorId: string | null
   clinicIds: readonly string[]
 }
 
 /** Admins run the network and read nobody's messages, so that `all` of other sights is not here. */
-export function messageSightOf({ patientIds, doctorId, clinicIds }: AccountActor): MessageSight {
-  return { patientIds, doctorId, clinicIds }
+export function messageSightOf(actor: AccountActor): MessageSight {
+  const { patientIds, seenPatientIds, doctorId, clinicIds } = actor
+  return { patientIds, seenPatientIds, doctorId, clinicIds }
 }
 
 /** As whom the account takes part in the messages of a visit; null for someone who does not. */
@@ -27,7 +31,16 @@ export function sideOf(
 ): Side | null {
   if (actor.patientIds.includes(visit.patientId)) return 'patient'
   const isStaff = actor.doctorId === visit.doctorId || actor.clinicIds.includes(visit.clinicId)
-  return isStaff ? 'staff' : null
+  if (isStaff) return 'staff'
+  return actor.seenPatientIds.includes(visit.patientId) ? 'patient' : null
+}
+
+/** Whether the account may write about a visit and mark as read, and not only look on. */
+export function mayWrite(
+  actor: MessageSight,
+  visit: { doctorId: string; clinicId: string; patientId: string },
+): boolean {
+  return sideOf({ ...actor, seenPatientIds: [] }, visit) !== null
 }
 
 /**
@@ -45,13 +58,15 @@ export function closesAt(visit: {
   return spanOfDates(timeZone, lastDate, lastDate).endsAt
 }
 
-export type Closed = 'held' | 'offered' | 'declined' | 'expired' | 'too-late'
+export type Closed = 'erased' | 'held' | 'offered' | 'declined' | 'expired' | 'too-late'
 
 /** Why nobody may write about the visit at `now`; null while they may. Who cancels is asked why. */
 export function whyClosed(
   visit: {
     status: AppointmentStatus
     isOffer: boolean
+    /** Whether the patient was erased. */
+    isErased: boolean
     endsAt: Instant
     timeZone: string
     messagesCloseDays: number
@@ -59,6 +74,7 @@ export function whyClosed(
   now: Instant,
 ): Closed | null {
   const { status } = visit
+  if (visit.isErased) return 'erased'
   if (visit.isOffer) return 'offered'
   if (status === 'held' || status === 'declined' || status === 'expired') return status
   return now < closesAt(visit) ? null : 'too-late'

@@ -9,6 +9,8 @@ export interface ThreadRow {
   id: string
   status: AppointmentStatus
   is_offer: boolean
+  /** Whether the patient was erased. */
+  is_erased: boolean
   doctor_id: string
   clinic_id: string
   patient_id: string
@@ -27,9 +29,11 @@ export async function threadById(
   return db
     .selectFrom('appointment')
     .innerJoin('clinic', 'clinic.id', 'appointment.clinic_id')
+    .innerJoin('patient', 'patient.id', 'appointment.patient_id')
     .select([
       'appointment.id',
       'appointment.is_offer',
+      sql<boolean>`patient.erased_at is not null`.as('is_erased'),
       'appointment.doctor_id',
       'appointment.clinic_id',
       'appointment.patient_id',
@@ -43,7 +47,7 @@ export async function threadById(
     ])
     .where('appointment.id', '=', id)
     .where(
-      sql<SqlBool>`(appointment.patient_id = any (${sight.patientIds}::uuid[])
+      sql<SqlBool>`(appointment.patient_id = any (${sight.seenPatientIds}::uuid[])
         or appointment.doctor_id = ${sight.doctorId}::uuid
         or appointment.clinic_id = any (${sight.clinicIds}::uuid[]))`,
     )
@@ -193,17 +197,31 @@ const countedDays = 30
  */
 export async function unreadThreads(
   db: Queryable,
-  options: { sight: MessageSight; accountId: string; now: Instant; limit: number },
+  options: {
+    sight: MessageSight
+    accountId: string
+    now: Instant
+    limit: number
+    /** Only visits with this doctor, or of this patient. */
+    only?: { doctorId: string } | { patientId: string }
+  },
 ): Promise<UnreadThreadRow[]> {
   const { patientIds, doctorId, clinicIds } = options.sight
   const theirs = sql`appointment.patient_id = any (${patientIds}::uuid[])`
+  const { only } = options
+  const meant =
+    only === undefined
+      ? sql`true`
+      : 'doctorId' in only
+        ? sql`appointment.doctor_id = ${only.doctorId}::uuid`
+        : sql`appointment.patient_id = ${only.patientId}::uuid`
   const visits = (side: Side, whose: ReturnType<typeof sql>) => sql`
     select appointment.id, appointment.doctor_id, appointment.patient_id, appointment.time_zone,
       ${sql.lit(side)} as side
     from clinic join appointment on appointment.clinic_id = clinic.id
       and appointment.starts_at > ${formatUtc(options.now)}::timestamptz
         - make_interval(days => clinic.messages_close_days + ${sql.lit(countedDays)})
-    where ${whose}`
+    where ${meant} and ${whose}`
   const ofDoctor = sql`appointment.doctor_id = ${doctorId}::uuid`
   const { rows } = await sql<UnreadThreadRow>`
     select visit.id as appointment_id, visit.time_zone, unread.count as unread_count,

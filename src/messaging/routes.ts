@@ -62,7 +62,7 @@ export function messageRoutes(app: App): void {
     {
       config: {
         audience: 'signed-in',
-        refusals: ['wrong-state', 'too-late', 'idempotency-key-reused'],
+        refusals: ['not-allowed', 'wrong-state', 'too-late', 'idempotency-key-reused'],
       },
       schema: {
         operationId: 'sendMessage',
@@ -96,7 +96,7 @@ export function messageRoutes(app: App): void {
   app.post(
     '/appointments/:id/messages/read',
     {
-      config: { audience: 'signed-in' },
+      config: { audience: 'signed-in', refusals: ['not-allowed'] },
       schema: {
         operationId: 'markMessagesRead',
         summary: 'Mark the messages about an appointment as read',

@@ -1,13 +1,14 @@
 // The messages about a visit as those see them who write them: reading, marking as read, what is unread.
 
 import { record } from '#src/audit/audit.ts'
+import { onlyLooking } from '#src/booking/wish.ts'
 import type { SignedInContext } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
 import { withRetry } from '#src/db/retry.ts'
 import { transact } from '#src/events/events.ts'
-import { NotFound } from '#src/kernel/errors.ts'
+import { NotAllowed, NotFound } from '#src/kernel/errors.ts'
 import type { Instant } from '#src/kernel/time.ts'
-import { closesAt, messageSightOf, sideOf, whyClosed, type Side } from './policy.ts'
+import { closesAt, mayWrite, messageSightOf, sideOf, whyClosed, type Side } from './policy.ts'
 import {
   countUnread,
   markReadUntil,
@@ -24,6 +25,8 @@ import {
 export interface Thread {
   row: ThreadRow
   side: Side
+  /** False for who only looks on: they neither write nor mark as read, and nothing is unread to them. */
+  mayWrite: boolean
 }
 
 /** How far the actor has read, and whether and until when one may write. */
@@ -44,7 +47,12 @@ export async function findThread(
   const row = await threadById(db, id, { sight, now: clock() })
   const side = row && sideOf(sight, placeOf(row))
   if (!row || !side) throw new NotFound('appointment')
-  return { row, side }
+  return { row, side, mayWrite: mayWrite(sight, placeOf(row)) }
+}
+
+/** @throws NotAllowed for who only looks on. */
+export function refuseOnlooker(thread: Thread): void {
+  if (!thread.mayWrite) throw onlyLooking()
 }
 
 /** Whose the visit is, as the policy asks. */
@@ -57,6 +65,7 @@ export function timesOf(row: ThreadRow) {
   return {
     status: row.status,
     isOffer: row.is_offer,
+    isErased: row.is_erased,
     endsAt: row.ends_at,
     timeZone: row.time_zone,
     messagesCloseDays: row.messages_close_days,
@@ -77,7 +86,7 @@ export async function auditRefusals<Result>(
   try {
     return await work()
   } catch (error) {
-    if (error instanceof NotFound)
+    if (error instanceof NotFound || error instanceof NotAllowed)
       await record(context, context.db, { ...auditOf(id, action), allowed: false })
     throw error
   }
@@ -86,15 +95,15 @@ export async function auditRefusals<Result>(
 async function stateOf(
   { actor, clock }: SignedInContext,
   db: Queryable,
-  { row, side }: Thread,
+  { row, side, mayWrite: writes }: Thread,
 ): Promise<ThreadState> {
   const { accountId } = actor
   const times = timesOf(row)
   return {
     timeZone: row.time_zone,
     closesAt: closesAt(times),
-    isOpen: whyClosed(times, clock()) === null,
-    unreadCount: await countUnread(db, { appointmentId: row.id, accountId, side }),
+    isOpen: writes && whyClosed(times, clock()) === null,
+    unreadCount: writes ? await countUnread(db, { appointmentId: row.id, accountId, side }) : 0,
   }
 }
 
@@ -127,7 +136,7 @@ export async function readThread(
  * there are. What was read stays read.
  *
  * @throws NotFound, also for a visit whose messages are not the actor's to read and a message that is not
- * about it.
+ * about it; NotAllowed for who only looks on.
  */
 export async function markRead(
   context: SignedInContext,
@@ -138,6 +147,7 @@ export async function markRead(
   return auditRefusals(context, { id, action: 'mark-read' }, () =>
     transact(context, async (tx) => {
       const thread = await findThread(context, tx.db, id)
+      refuseOnlooker(thread)
       if (until !== undefined && !(await messageById(tx.db, { appointmentId: id, id: until })))
         throw new NotFound('message', { in: 'body', pointer: '/until' })
       const isNews = await markReadUntil(tx.db, {

@@ -37,6 +37,7 @@ export interface Draft {
   accountId: string | null
   patientId: string | null
   invitationId: string | null
+  accessInvitationId: string | null
   side: Side
   appointmentId: string | null
   version: number | null
@@ -88,6 +89,7 @@ export function draftOf(
     accountId: recipient.account_id,
     patientId: recipient.patient_id,
     invitationId: null,
+    accessInvitationId: null,
     side: news.side,
     appointmentId: news.appointmentId,
     version: news.version,
@@ -127,24 +129,27 @@ export function draftsOf(
   )
 }
 
-/** The row for what goes by mail alone, to someone who may have no account. */
+/** The row for what goes by mail alone: to someone who may have no account, or with a link. */
 export function mailOnly(mail: {
   kind: NotificationKind
   topic: string
+  accountId?: string
   patientId?: string
   invitationId?: string
+  accessInvitationId?: string
   details?: Draft['details']
   expiresAt: Instant
   now: Instant
 }): Draft {
-  const { kind, topic, patientId = null, invitationId = null, details = {}, expiresAt, now } = mail
+  const { kind, topic, details = {}, expiresAt, now } = mail
   return {
     id: newId(),
     kind,
     channel: 'email',
-    accountId: null,
-    patientId,
-    invitationId,
+    accountId: mail.accountId ?? null,
+    patientId: mail.patientId ?? null,
+    invitationId: mail.invitationId ?? null,
+    accessInvitationId: mail.accessInvitationId ?? null,
     side: 'patient',
     appointmentId: null,
     version: null,

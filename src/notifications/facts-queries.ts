@@ -59,6 +59,18 @@ export async function toldVisits(
   return rows
 }
 
+/** The hashes of the codes of invitations and of links to records with these ids. */
+export async function codeHashesOf(
+  db: Queryable,
+  ids: readonly string[],
+): Promise<{ id: string; hash: Buffer }[]> {
+  const { rows } = await sql<{ id: string; hash: Buffer }>`
+    select id, code_hash as hash from invitation where id = any (${ids}::uuid[])
+    union all
+    select id, code_hash from patient_claim_link where id = any (${ids}::uuid[])`.execute(db)
+  return rows
+}
+
 /** Who a notification goes to, as they are now. */
 export interface AddressRow {
   id: string
@@ -69,9 +81,11 @@ export interface AddressRow {
   /** The patients for whom the account acts as themselves. */
   own_patient_ids: string[]
   role: InvitedRole | null
+  /** A disabled account is told of that alone. */
+  is_disabled: boolean
 }
 
-/** The recipients with these ids: accounts that may sign in, patients, and whoever is invited. */
+/** The recipients with these ids: accounts, patients, and whoever is invited or offered an access. */
 export async function addressesOf(
   db: Queryable,
   recipientIds: readonly string[],
@@ -80,16 +94,20 @@ export async function addressesOf(
   const { rows } = await sql<AddressRow>`
     select account.id, account.name, account.email,
       coalesce(account.phone, own.phone) as phone, account.locale,
-      case when own.id is null then '{}' else array[own.id] end as own_patient_ids, null as role
+      case when own.id is null then '{}' else array[own.id] end as own_patient_ids, null as role,
+      account.status = 'disabled' as is_disabled
     from account
     left join (select patient.id, patient.phone, account_id from patient_access
         join patient on patient.id = patient_id where relation = 'self') as own
       on own.account_id = account.id
-    where account.id = ${ids} and account.status = 'active'
+    where account.id = ${ids} and account.status <> 'erased'
     union all
-    select id, name, email, phone, locale, array[id], null from patient where id = ${ids}
+    select id, name, email, phone, locale, array[id], null, false from patient where id = ${ids}
     union all
-    select id, '', email, null, null, '{}', role from invitation
+    select id, '', email, null, null, '{}', role, false from invitation
+    where id = ${ids} and used_at is null and revoked_at is null
+    union all
+    select id, '', email, null, null, '{}', null, false from access_invitation
     where id = ${ids} and used_at is null`.execute(db)
   return rows
 }

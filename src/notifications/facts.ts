@@ -4,6 +4,7 @@
 import type { LinkPurpose } from '#src/identity/link-signer.ts'
 import type { NotificationKind, AppointmentStatus, VisitMode } from '#src/db/tables.ts'
 import type { Instant } from '#src/kernel/time.ts'
+import type { Notice } from './notice.ts'
 
 /** The languages that people are written to in. */
 export const languages = ['en', 'de', 'ar'] as const
@@ -48,7 +49,11 @@ export interface Facts {
   /** Until when an offered time is held. */
   heldUntil: Instant | null
   /** What an account is told of. */
-  notice: 'welcome' | 'record_claimed' | 'session_reused' | null
+  notice: Notice | null
+  /** When the access ends that an account is told of. */
+  endsAt: Instant | null
+  /** The clinic whose front desk an account is told of. */
+  clinicName: string | null
   /** The role that an invitation is for. */
   invitedRole: 'doctor' | 'front_desk' | 'admin' | null
   /** The network's own address, for "sign in". */

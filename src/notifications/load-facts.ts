@@ -6,11 +6,24 @@ import type { Runtime } from '#src/context.ts'
 import { invitationAddress } from '#src/identity/invitations.ts'
 import { linkTo, type VisitPurpose } from '#src/links/address.ts'
 import { claimLinkAddress } from '#src/patients/claim-links.ts'
+import {
+  loadAccountFacts,
+  noticeAddress,
+  noticeFacts,
+  noticeLinks,
+  type AccountFacts,
+} from './account-facts.ts'
 import type { Facts, VisitFacts } from './facts.ts'
-import { addressesOf, toldVisits, type AddressRow, type ToldVisitRow } from './facts-queries.ts'
+import {
+  addressesOf,
+  codeHashesOf,
+  toldVisits,
+  type AddressRow,
+  type ToldVisitRow,
+} from './facts-queries.ts'
 import type { NotificationRow } from './notification.ts'
 
-type Loading = Pick<Runtime, 'db' | 'config' | 'links'>
+type Loading = Pick<Runtime, 'db' | 'config' | 'links' | 'clock'>
 
 /** Everything that the sending of one row needs. */
 export interface Loaded {
@@ -42,18 +55,41 @@ export async function loadRows(
       visit,
     ]),
   )
+  const codeIds = rows.map(codeIdOf).filter((id) => id !== null)
+  const codeHashes = new Map(
+    (codeIds.length === 0 ? [] : await codeHashesOf(runtime.db, codeIds)).map(({ id, hash }) => [
+      id,
+      hash,
+    ]),
+  )
+  const accountFacts = await loadAccountFacts(runtime, rows)
   const visitAt = (place: Place | null) =>
     place === null ? null : (visits.get(`${place.appointmentId} ${place.version}`) ?? null)
   return new Map(
     rows.flatMap((row) => {
-      const recipient = recipients.get(row.recipient_id)
-      if (!recipient) return []
+      const known = recipients.get(row.recipient_id)
+      if (!known || (known.is_disabled && row.details['notice'] !== 'disabled')) return []
+      const recipient = { ...known, ...noticeAddress(row, accountFacts) }
       const visit = visitAt(placeOf(row))
       const former = visitAt(formerPlaceOf(row))
-      const facts = factsOf(runtime, { row, recipient, visit, former })
+      const codeHash = codeHashes.get(codeIdOf(row) ?? '')
+      const facts = factsOf(runtime, {
+        row,
+        recipient,
+        visit,
+        former,
+        codeHash,
+        accountFacts,
+      })
       return [[row.id, { facts, recipient, visit }] as const]
     }),
   )
+}
+
+/** The invitation, or the link to a record, whose code the row tells. */
+function codeIdOf({ kind, recipient_id, details }: NotificationRow): string | null {
+  if (kind === 'invitation') return recipient_id
+  return kind === 'claim_link' ? String(details['linkId']) : null
 }
 
 /** A visit at a version. */
@@ -90,11 +126,13 @@ function factsOf(
     recipient: AddressRow
     visit: ToldVisitRow | null
     former: ToldVisitRow | null
+    codeHash: Buffer | undefined
+    accountFacts: AccountFacts
   },
 ): Facts {
-  const { row, recipient, visit, former } = options
+  const { row, recipient, visit, former, codeHash, accountFacts } = options
   const { side } = row
-  const { minutes, notice } = row.details
+  const { minutes } = row.details
   return {
     kind: row.kind,
     side,
@@ -106,16 +144,14 @@ function factsOf(
     proposedCount: visit?.proposed_count ?? 0,
     delayMinutes: row.kind === 'delay' ? Number(minutes) : 0,
     heldUntil: visit?.status === 'held' ? visit.expires_at : null,
-    notice: row.kind === 'account' ? noticeOf(notice) : null,
+    ...noticeFacts(row, accountFacts),
     invitedRole: recipient.role,
     publicUrl: publicUrlAt(runtime.config, runtime.config.port),
-    links: linksOf(runtime, row),
+    links:
+      row.kind === 'account'
+        ? noticeLinks(runtime, row, accountFacts)
+        : linksOf(runtime, row, codeHash),
   }
-}
-
-function noticeOf(value: string | number | undefined): Facts['notice'] {
-  const notices = ['welcome', 'record_claimed', 'session_reused'] as const
-  return notices.find((notice) => notice === value) ?? null
 }
 
 function visitFacts(visit: ToldVisitRow): VisitFacts {
@@ -149,10 +185,17 @@ const linksByKind: Partial<Record<NotificationRow['kind'], readonly VisitPurpose
   delay: ['view'],
 }
 
-function linksOf(runtime: Loading, row: NotificationRow): Facts['links'] {
-  if (row.kind === 'invitation') return { invitation: invitationAddress(runtime, row.recipient_id) }
-  if (row.kind === 'claim_link')
-    return { claim: claimLinkAddress(runtime, String(row.details['linkId'])) }
+function linksOf(
+  runtime: Loading,
+  row: NotificationRow,
+  codeHash: Buffer | undefined,
+): Facts['links'] {
+  if (row.kind === 'invitation')
+    return { invitation: invitationAddress(runtime, { id: row.recipient_id, codeHash }) }
+  if (row.kind === 'claim_link') {
+    const linkId = String(row.details['linkId'])
+    return { claim: claimLinkAddress(runtime, { linkId, codeHash }) }
+  }
   if (row.side !== 'patient' || row.appointment_id === null) return {}
   const purposes = linksByKind[row.kind] ?? []
   return Object.fromEntries(purposes.map((purpose) => [purpose, linkTo(runtime, purpose, row.id)]))

@@ -73,14 +73,19 @@ export async function deskSide(
   return rows
 }
 
-/** These accounts themselves. */
+/** An account that may be told something of itself. */
+export interface AccountRecipientRow extends RecipientRow {
+  is_active: boolean
+}
+
+/** These accounts themselves, disabled ones too. */
 export async function accountSide(
   db: Queryable,
   accountIds: readonly string[],
-): Promise<RecipientRow[]> {
-  const { rows } = await sql<RecipientRow>`
-    select account.id as subject_id, ${accountOf}
-    from account where account.id = any (${accountIds}::uuid[]) and account.status = 'active'`.execute(
+): Promise<AccountRecipientRow[]> {
+  const { rows } = await sql<AccountRecipientRow>`
+    select account.id as subject_id, account.status = 'active' as is_active, ${accountOf}
+    from account where account.id = any (${accountIds}::uuid[]) and account.status <> 'erased'`.execute(
     db,
   )
   return rows

@@ -2,6 +2,8 @@ import { sql } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
 import type { NotificationChannel } from '#src/db/tables.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
+import { isOpenLink } from './account-facts-queries.ts'
+import { linkNotices } from './notice.ts'
 import type { NotificationRow } from './notification.ts'
 import { visitKinds } from './told.ts'
 
@@ -52,8 +54,8 @@ function isConcerned(now: Instant) {
 
 /**
  * Which of these are still true: the newest news of a visit, the reminder of one that takes place then and
- * there, the offer of a time that is held, messages that nobody has read; and whose recipient is still
- * concerned.
+ * there, the offer of a time that is held, messages that nobody has read, links that nobody has used; and
+ * whose recipient is still concerned.
  */
 export async function stillTrue(
   db: Queryable,
@@ -91,6 +93,15 @@ export async function stillTrue(
         when kind = 'claim_link' then exists (
           select from patient_claim_link
           where id = (details->>'linkId')::uuid and used_at is null)
+        when kind = 'invitation' then exists (
+          select from invitation
+          where invitation.id = invitation_id and used_at is null and revoked_at is null)
+        when access_invitation_id is not null then exists (
+          select from access_invitation
+          where access_invitation.id = access_invitation_id and used_at is null)
+        when kind = 'account' and details->>'notice' = any (${[...linkNotices]}) then exists (
+          select from account_link join account on account.id = account_link.account_id
+          where account_link.id = (details->>'linkId')::uuid and ${isOpenLink(now)})
         else true end
       and ${isConcerned(now)}`.execute(db)
   return new Set(rows.map(({ id }) => id))

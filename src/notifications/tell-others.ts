@@ -1,4 +1,4 @@
-// Tells of what is not a step of a visit: offered times, delays, messages, accounts and links.
+// Tells of what is not a step of a visit: offered times, delays, messages, invitations and links to records.
 
 import type { Runtime } from '#src/context.ts'
 import type { Queryable } from '#src/db/connect.ts'
@@ -16,13 +16,7 @@ import {
   unreadMessageNews,
   withdrawDelays,
 } from './news-queries.ts'
-import {
-  accountSide,
-  deskSide,
-  doctorSide,
-  patientSide,
-  type RecipientRow,
-} from './recipient-queries.ts'
+import { deskSide, doctorSide, patientSide, type RecipientRow } from './recipient-queries.ts'
 
 type Working = Pick<Runtime, 'clock' | 'senders'>
 
@@ -220,49 +214,6 @@ export async function settleReadMessages(
 function readingsOf(events: readonly StoredEvent[]) {
   return subjectsOf(events, 'message.read').flatMap(({ appointmentId, accountId }) =>
     appointmentId === undefined || accountId === undefined ? [] : [{ appointmentId, accountId }],
-  )
-}
-
-const notices = {
-  'account.registered': 'welcome',
-  'patient.claimed': 'record_claimed',
-  'session.reused': 'session_reused',
-} as const
-
-/** Accounts hear of what happened to them. */
-export async function draftsOfAccounts(
-  { clock, senders }: Working,
-  db: Queryable,
-  events: readonly StoredEvent[],
-): Promise<Draft[]> {
-  const concerned = Object.entries(notices).flatMap(([type, notice]) =>
-    events
-      .filter((event) => event.type === type && event.subjects.accountId !== undefined)
-      .map(({ subjects, seq }) => ({ accountId: subjects.accountId!, notice, seq })),
-  )
-  if (concerned.length === 0) return []
-  const now = clock()
-  const accounts = await accountSide(
-    db,
-    concerned.map(({ accountId }) => accountId),
-  )
-  return concerned.flatMap(({ accountId, notice, seq }) =>
-    ofSubject(accounts, accountId).flatMap((recipient) =>
-      draftsOf(
-        {
-          ...plain,
-          kind: 'account',
-          side: 'patient',
-          topic: `account:${notice}:${seq}`,
-          details: { notice },
-          readyAt: now,
-          isUrgent: true,
-          expiresAt: now + staleMilliseconds,
-        },
-        recipient,
-        { isOwn: false, smsIsSetUp: senders.sms !== null, now },
-      ),
-    ),
   )
 }
 

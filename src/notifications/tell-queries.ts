@@ -176,6 +176,7 @@ function toRow(draft: Draft) {
     account_id: draft.accountId,
     patient_id: draft.patientId,
     invitation_id: draft.invitationId,
+    access_invitation_id: draft.accessInvitationId,
     side: draft.side,
     appointment_id: draft.appointmentId,
     version: draft.version,

@@ -8,9 +8,13 @@ import type { StoredEvent } from '#src/events/queries.ts'
 import { readEvents } from '#src/events/reader.ts'
 import { messageOf } from '#src/kernel/errors.ts'
 import type { Draft } from './draft.ts'
+import {
+  draftsOfAccessInvitations,
+  draftsOfAccountLinks,
+  draftsOfAccounts,
+} from './tell-accounts.ts'
 import { insertNotifications } from './tell-queries.ts'
 import {
-  draftsOfAccounts,
   draftsOfClaimLinks,
   draftsOfDelays,
   draftsOfInvitations,
@@ -33,6 +37,8 @@ const sources: readonly Source[] = [
   draftsOfDelays,
   draftsOfMessages,
   draftsOfAccounts,
+  draftsOfAccountLinks,
+  draftsOfAccessInvitations,
   draftsOfInvitations,
   draftsOfClaimLinks,
 ]

@@ -122,7 +122,7 @@ test('patients know of every visit ahead how it stands: told or unchanged', () =
       fc.pre(now.status === 'confirmed' || now.status === 'requested')
       const isKnown =
         told !== null &&
-        !['cancelled', 'declined', 'expired'].includes(told.status) &&
+        !['held', 'cancelled', 'declined', 'expired'].includes(told.status) &&
         told.startsAt === now.startsAt &&
         told.endsAt === now.endsAt &&
         told.mode === now.mode &&

@@ -1,6 +1,7 @@
 // What messages say in Arabic, addressing people in the plural as is polite. Digits are those that the
 // language "ar" has by default (10:40); it names no country that would have others. Pure.
 
+import { arabicForAccounts } from './account-wording-ar.ts'
 import type { Phrases, VisitTexts, VisitTold } from './wording-parts.ts'
 
 function at({ day, time }: { day: string; time: string }): string {
@@ -209,23 +210,7 @@ export const arabic: Phrases = {
       more: ['يرجى تسجيل الدخول لقراءتها.'],
     }),
   },
-  account: {
-    welcome: {
-      subject: 'أهلًا بكم',
-      line: 'حسابكم جاهز. يمكنكم تسجيل الدخول للاطلاع على مواعيدكم.',
-      more: ['إذا لم تنشئوا حسابًا، فلا حاجة إلى أي إجراء.'],
-    },
-    record_claimed: {
-      subject: 'رُبط ملف بحسابكم',
-      line: 'رُبط بحسابكم الملف المحفوظ لدى العيادة، ويمكنكم الآن الاطلاع على مواعيده.',
-      more: ['إذا لم تقوموا بذلك بأنفسكم، فيرجى إبلاغ العيادة فورًا.'],
-    },
-    session_reused: {
-      subject: 'تم تسجيل خروجكم حمايةً لحسابكم',
-      line: 'استُخدم أحد عمليات دخولكم من مكانين، فأنهيناها. يرجى تسجيل الدخول من جديد.',
-      more: ['إذا كان من الممكن أن يعرف غيركم كلمة المرور، فيرجى تغييرها.'],
-    },
-  },
+  account: arabicForAccounts,
   invitation: (role) => ({
     subject: 'دعوة لكم',
     line: `أنتم مدعوون للانضمام إلى Visita${role === null ? '' : ` ${roles[role]}`}.`,

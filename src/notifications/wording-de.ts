@@ -1,5 +1,6 @@
 // What messages say in German. Pure.
 
+import { germanForAccounts } from './account-wording-de.ts'
 import type { Phrases, VisitTexts, VisitTold } from './wording-parts.ts'
 
 function at({ day, time }: { day: string; time: string }): string {
@@ -212,23 +213,7 @@ export const german: Phrases = {
       more: ['Melden Sie sich an, um sie zu lesen.'],
     }),
   },
-  account: {
-    welcome: {
-      subject: 'Willkommen',
-      line: 'Ihr Konto ist bereit. Melden Sie sich an, um Ihre Termine zu sehen.',
-      more: ['Wenn Sie kein Konto angelegt haben, brauchen Sie nichts zu tun.'],
-    },
-    record_claimed: {
-      subject: 'Eine Akte wurde mit Ihrem Konto verbunden',
-      line: 'Die Akte, die eine Praxis führt, ist nun mit Ihrem Konto verbunden. Sie sehen jetzt die Termine darin.',
-      more: ['Wenn Sie das nicht waren, sagen Sie es bitte gleich der Praxis.'],
-    },
-    session_reused: {
-      subject: 'Sie wurden zum Schutz Ihres Kontos abgemeldet',
-      line: 'Eine Ihrer Anmeldungen wurde an zwei Stellen benutzt, darum haben wir sie beendet. Bitte melden Sie sich neu an.',
-      more: ['Wenn jemand anderes Ihr Passwort kennen könnte, ändern Sie es bitte.'],
-    },
-  },
+  account: germanForAccounts,
   invitation: (role) => ({
     subject: 'Sie sind eingeladen',
     line: `Sie sind eingeladen, bei Visita mitzuarbeiten${role === null ? '' : `, ${roles[role]}`}.`,

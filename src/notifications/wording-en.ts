@@ -1,5 +1,6 @@
 // What messages say in English. Pure.
 
+import { englishForAccounts } from './account-wording-en.ts'
 import type { Phrases, VisitTexts, VisitTold } from './wording-parts.ts'
 
 function at({ day, time }: { day: string; time: string }): string {
@@ -210,23 +211,7 @@ export const english: Phrases = {
       more: ['Sign in to read it.'],
     }),
   },
-  account: {
-    welcome: {
-      subject: 'Welcome',
-      line: 'Your account is ready. Sign in to see your appointments.',
-      more: ['If you did not open an account, you need do nothing.'],
-    },
-    record_claimed: {
-      subject: 'A record has been connected with your account',
-      line: 'The record that a clinic keeps has been connected with your account. You see its appointments now.',
-      more: ['If this was not you, please tell the clinic at once.'],
-    },
-    session_reused: {
-      subject: 'You have been signed out to protect your account',
-      line: 'A sign-in of yours was used in two places, so we ended it. Please sign in again.',
-      more: ['If someone else may know your password, please change it.'],
-    },
-  },
+  account: englishForAccounts,
   invitation: (role) => ({
     subject: 'You are invited',
     line: `You are invited to join ${role === null ? 'Visita' : `Visita ${roles[role]}`}.`,

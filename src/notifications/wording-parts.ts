@@ -5,12 +5,13 @@ import type { NotificationKind } from '#src/db/tables.ts'
 import type { LinkPurpose } from '#src/identity/link-signer.ts'
 import { formatForPeople, zoneNameForPeople, type Instant } from '#src/kernel/time.ts'
 import type { Facts, Side, VisitFacts } from './facts.ts'
+import type { Notice, NoticeTold } from './notice.ts'
 
 /** The kinds that are about a visit. */
 export type VisitKind = Exclude<NotificationKind, 'account' | 'invitation' | 'claim_link'>
 
 /** A link that a message has a button for; `open` is the network's own address. */
-export type ButtonPurpose = Exclude<LinkPurpose, 'calendar'> | 'open'
+export type ButtonPurpose = Exclude<LinkPurpose, 'calendar' | 'refresh'> | 'open'
 
 /** A visit as text, with the times that the clinic's clock shows. */
 export interface VisitTexts {
@@ -48,7 +49,8 @@ export interface Told {
   /** When the visit is expected to begin, with the delay. */
   expectedTime: string
   heldUntil: { day: string; time: string } | null
-  notice: Facts['notice']
+  notice: Notice | null
+  noticeTold: NoticeTold
   invitedRole: Facts['invitedRole']
 }
 
@@ -96,7 +98,7 @@ export interface Phrases {
   toPatient: Record<VisitKind, (told: VisitTold) => Saying>
   /** About a visit, as its doctor and the desk read it. */
   toStaff: Record<VisitKind, (told: VisitTold) => Saying>
-  account: Record<NonNullable<Facts['notice']>, Saying>
+  account: Record<Notice, (told: NoticeTold) => Saying>
   invitation(role: Facts['invitedRole']): Saying
   claimLink: Saying
   /** Of something about which no more is known. */
@@ -152,7 +154,24 @@ export function toldOf(facts: Facts, phrases: Phrases, measure: Measure): Told {
     heldUntil:
       visit === null || facts.heldUntil === null ? null : at(facts.heldUntil, visit.timeZone),
     notice: facts.notice,
+    noticeTold: noticeTold(facts, phrases, measure),
     invitedRole: facts.invitedRole,
+  }
+}
+
+function noticeTold(facts: Facts, phrases: Phrases, measure: Measure): NoticeTold {
+  const { endsAt, clinicName, links } = facts
+  const { direction, locale } = phrases
+  const parts = { day: 'numeric', month: 'long', year: 'numeric' } as const
+  return {
+    hasLink: links.verify_email !== undefined,
+    // What ends on someone's birthday ends at midnight of UTC.
+    lastDay:
+      endsAt === null
+        ? null
+        : formatForPeople(endsAt, { timeZone: 'UTC', language: locale, parts }),
+    clinic:
+      clinicName === null ? null : shown(oneLine(clinicName), direction, measure.nameLengthMax),
   }
 }
 

@@ -6,6 +6,7 @@ import type { NotificationKind } from '#src/db/tables.ts'
 import type { LinkPurpose } from '#src/identity/link-signer.ts'
 import { parseInstant } from '#src/kernel/time.ts'
 import { languages, type Facts, type Side, type VisitFacts, type Wording } from './facts.ts'
+import { linkNotices, notices } from './notice.ts'
 import { clip, unlinked } from './wording-parts.ts'
 import { smsLengthMax, wordingOf } from './wording.ts'
 
@@ -26,7 +27,19 @@ const kinds: Record<NotificationKind, null> = {
 const allKinds = Object.keys(kinds) as NotificationKind[]
 const sides = ['patient', 'doctor', 'desk'] as const satisfies Side[]
 const withoutVisit = new Set<NotificationKind>(['account', 'invitation', 'claim_link'])
-const purposes = ['view', 'cancel', 'move', 'confirm', 'offer', 'claim', 'invitation'] as const
+const purposes = [
+  'view',
+  'cancel',
+  'move',
+  'confirm',
+  'offer',
+  'claim',
+  'invitation',
+  'verify_email',
+  'reset_password',
+  'change_email',
+  'access',
+] as const
 
 const startsAt = parseInstant('2026-11-24T10:40:00+01:00')!
 const hour = 3_600_000
@@ -66,6 +79,8 @@ function factsOf(kind: NotificationKind, side: Side, change: Partial<Facts> = {}
     delayMinutes: kind === 'delay' ? 25 : 0,
     heldUntil: kind === 'waitlist_offer' ? startsAt - 47 * hour : null,
     notice: kind === 'account' ? 'welcome' : null,
+    endsAt: kind === 'account' ? startsAt : null,
+    clinicName: kind === 'account' ? visit.clinicName : null,
     invitedRole: kind === 'invitation' ? 'doctor' : null,
     publicUrl: 'https://visits.example.org',
     links: Object.fromEntries(purposes.map((purpose) => [purpose, link(purpose)])),
@@ -83,8 +98,10 @@ const variants: Partial<Facts>[] = [
   { hasLapsed: true },
   ...[1, 2, 3, 11].map((proposedCount) => ({ proposedCount })),
   ...[0, 1, 2, 3, 45, 100].map((delayMinutes) => ({ delayMinutes })),
-  { notice: 'record_claimed' },
-  { notice: 'session_reused' },
+  ...notices.map((notice) => ({ notice })),
+  { notice: 'access_ending', endsAt: null },
+  { notice: 'membership_added', clinicName: null },
+  { notice: 'membership_removed', clinicName: null },
   { notice: null },
   { invitedRole: 'front_desk' },
   { invitedRole: 'admin' },
@@ -221,6 +238,30 @@ test('what was called off is told at the time that the recipient knew', () => {
       wordingOf(factsOf(kind, 'patient', { formerVisit }), 'en').line,
       /Monday 23 November at 10:40/,
     )
+})
+
+test('a notice says what happened to the account, names nobody else, and brings its link', () => {
+  for (const notice of notices)
+    for (const language of languages) {
+      const where = `${notice} in ${language}`
+      const wording = wordingOf(factsOf('account', 'patient', { notice, links: {} }), language)
+      assert.doesNotMatch(Object.values(wording).join(' '), /Léa|Moreau|10:40/, where)
+      assert.ok(wording.text.includes('https://visits.example.org'), where)
+    }
+  for (const notice of linkNotices) {
+    const facts = factsOf('account', 'patient', { notice, links: { [notice]: link(notice) } })
+    for (const language of languages) {
+      const { text, html, line } = wordingOf(facts, language)
+      assert.ok(text.includes(link(notice)) && html.includes(link(notice)), notice)
+      // The list in the app has no links, and nobody else must read one there.
+      assert.doesNotMatch(line, /https/)
+    }
+  }
+  const ending = factsOf('account', 'patient', { notice: 'access_ending' })
+  assert.match(wordingOf(ending, 'en').line, /ends on 24 November 2026\.$/)
+  assert.match(wordingOf(ending, 'de').line, /endet am 24\. November 2026\.$/)
+  const welcome = factsOf('account', 'patient', { notice: 'welcome', links: {} })
+  assert.doesNotMatch(wordingOf(welcome, 'en').text, /confirm/)
 })
 
 test('someone who cares for a patient reads whose visit it is, and a patient reads of no one else', () => {
@@ -371,6 +412,11 @@ test('the words of messages have no place for anything about health', () => {
     'wording-de',
     'wording-ar',
     'wording',
+    'notice',
+    'account-facts',
+    'account-wording-en',
+    'account-wording-de',
+    'account-wording-ar',
   ]
   const words =
     /special(?!s)|visit.?type|diagnos|symptom|illness|disease|treatment|medic|health|instruction|staff.?note|\bnote\b|\breason|Fachrichtung|Grund|Beschwerde|Behandlung|Untersuchung|Krank|Notiz|Diagnose|سبب|تشخيص|أعراض|مرض|علاج|فحص|تخصص|ملاحظة/iu

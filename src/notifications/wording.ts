@@ -43,7 +43,8 @@ export function wordingOf(facts: Facts, language: Language): Wording {
 function sayingOf(kind: NotificationKind, told: Told, phrases: Phrases): Saying {
   if (kind === 'invitation') return phrases.invitation(told.invitedRole)
   if (kind === 'claim_link') return phrases.claimLink
-  if (kind === 'account') return told.notice === null ? phrases.news : phrases.account[told.notice]
+  if (kind === 'account')
+    return told.notice === null ? phrases.news : phrases.account[told.notice](told.noticeTold)
   if (!isAboutVisit(told)) return phrases.news
   return (told.side === 'patient' ? phrases.toPatient : phrases.toStaff)[kind](told)
 }
@@ -83,6 +84,10 @@ function mailOf(
 
 /** The first that a message has is the one that it is meant for. */
 const buttonOrder = [
+  'verify_email',
+  'reset_password',
+  'change_email',
+  'access',
   'offer',
   'claim',
   'invitation',

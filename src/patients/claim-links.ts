@@ -5,7 +5,7 @@ import { record } from '#src/audit/audit.ts'
 import { publicUrlAt } from '#src/config.ts'
 import type { Context, SignedInContext } from '#src/context.ts'
 import { transact, type Transact } from '#src/events/events.ts'
-import { codeFrom, hashOfCode } from '#src/identity/invitations.ts'
+import { codeFrom, hashOfCode, pickCode } from '#src/identity/codes.ts'
 import { NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
@@ -58,23 +58,31 @@ export async function makeClaimLink(
       subjectId: patientId,
     })
   })
-  return { code, link: claimLinkAddress(context, linkId), expiresAt }
-}
-
-/** 32 symbols of five bits each. They are stored nowhere, so that the mail can be written again. */
-function codeOfLink({ links }: Pick<Context, 'links'>, linkId: string): string {
-  return codeFrom(links.secretOf('claim', linkId))
+  return {
+    code,
+    link: claimLinkAddress(context, { linkId, codeHash: hashOfCode(code) }),
+    expiresAt,
+  }
 }
 
 /**
- * The whole address of a link to a record. The code stands in the fragment, which browsers don't send: it
- * gets into no log.
+ * 32 symbols of five bits each. They are stored nowhere, so that the mail can be written again; with the
+ * stored hash they are found under a former key too, when the key has changed since.
+ */
+function codeOfLink({ links }: Pick<Context, 'links'>, linkId: string, hash?: Buffer): string {
+  return pickCode(links.secretsOf('claim', linkId).map(codeFrom), hash)
+}
+
+/**
+ * The whole address of a link to a record, whose code has the hash. The code stands in the fragment, which
+ * browsers don't send: it gets into no log.
  */
 export function claimLinkAddress(
   context: Pick<Context, 'config' | 'links'>,
-  linkId: string,
+  { linkId, codeHash }: { linkId: string; codeHash: Buffer | undefined },
 ): string {
-  return `${publicUrlAt(context.config, context.config.port)}/claim#${codeOfLink(context, linkId)}`
+  const code = codeOfLink(context, linkId, codeHash)
+  return `${publicUrlAt(context.config, context.config.port)}/claim#${code}`
 }
 
 async function refuseMaking(context: SignedInContext, patientId: string): Promise<void> {

@@ -94,6 +94,17 @@ export async function consumeClaimLink(
   return used !== undefined
 }
 
+/** The id of the account's own record. */
+export async function ownRecordOf(db: Queryable, accountId: string): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('patient_access')
+    .select('patient_id as id')
+    .where('account_id', '=', accountId)
+    .where('relation', '=', 'self')
+    .executeTakeFirst()
+  return row?.id
+}
+
 /**
  * The id of the account's own record, which is locked so that nothing new comes to refer to it: neither
  * a visit nor an entry of the waitlist.
@@ -111,8 +122,8 @@ export async function lockOwnRecord(db: Queryable, accountId: string): Promise<s
 }
 
 /**
- * Whether the account's own record can go: the account made it, and no visit, no wait for one and nobody
- * else's access hangs on it. One that a clinic made stays, whatever its state.
+ * Whether the account's own record can go: the account made it, and no visit, no wait for one, no medical
+ * history and nobody else's access hangs on it. One that a clinic made stays, whatever its state.
  */
 export async function isEmptyRecord(
   db: Queryable,
@@ -129,6 +140,8 @@ export async function isEmptyRecord(
         and not exists (
           select from waitlist_entry
           where waitlist_entry.patient_id = patient.id and waitlist_entry.status = 'waiting')
+        and not exists (
+          select from medical_entry where medical_entry.patient_id = patient.id)
         and not exists (
           select from patient_access as other
           where other.patient_id = patient.id and other.account_id <> ${accountId})`.as('isEmpty'),

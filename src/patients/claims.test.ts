@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pg from 'pg'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { call, makeNetwork, type Answer } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
+import { onlyWaiter, whileHeld } from '#test/support/race-blocker.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { claimLinkAddress } from './claim-links.ts'
 
-const { app, runtime } = await testVisita()
+const { app, runtime, databaseUrl } = await testVisita()
 const network = await makeNetwork(runtime)
 const { people } = network
 const dateOfBirth = '1984-07-19'
@@ -119,12 +121,15 @@ test('a link can be written into a mail later, until it is used or tried dead', 
   const { id, code } = await claimable()
   const open = await openLinkOf(id)
   assert.ok(open)
-  assert.equal(claimLinkAddress(runtime, open.id), `http://visita.test/claim#${code}`)
+  assert.equal(
+    claimLinkAddress(runtime, { linkId: open.id, codeHash: undefined }),
+    `http://visita.test/claim#${code}`,
+  )
   assert.equal(open.expiresAt, (await linkOf(id)).expires_at)
   const later = (await makeLink(id)).body
   const latest = await openLinkOf(id)
   assert.ok(latest)
-  assert.equal(claimLinkAddress(runtime, latest.id), later.link)
+  assert.equal(claimLinkAddress(runtime, { linkId: latest.id, codeHash: undefined }), later.link)
   assert.notEqual(later.code, code)
 
   await claim(await accountAlone(), { code: later.code, dateOfBirth })
@@ -342,10 +347,16 @@ test('an own record that is in use stays, the claim is refused, and the link sta
 })
 
 test('a parent claims, and the person still can when grown up, by an admin’s link alone', async () => {
-  const { id, code } = await claimable()
+  const birth = '2020-02-29'
+  const { id, code } = await claimable({ dateOfBirth: birth })
   const parent = await makePatient(runtime)
-  const answer = await claim(parent.as, { code, dateOfBirth, relation: 'parent' })
+  const answer = await claim(parent.as, {
+    code,
+    dateOfBirth: birth,
+    relation: 'parent',
+  })
   assert.equal(answer.status, 200)
+  assert.equal(answer.body.endsAt, '2038-02-28T00:00:00.000Z')
   assert.equal(
     (await call(app, 'GET /auth/me', { as: parent.as })).body.patientId,
     parent.patientId,
@@ -354,11 +365,20 @@ test('a parent claims, and the person still can when grown up, by an admin’s l
   assert.equal(refused.status, 403)
   assert.match(refused.body.detail, /manages this patient already/)
   const { code: later } = (await makeLink(id, people.admin)).body
-  assert.equal((await register({ code: later, dateOfBirth })).status, 201)
+  assert.equal((await register({ code: later, dateOfBirth: birth })).status, 201)
   assert.deepEqual((await accessesTo(id)).map(({ relation }) => relation).toSorted(), [
     'parent',
     'self',
   ])
+})
+
+test('nobody claims a grown-up as a parent, and the link stays good', async () => {
+  const { id, code } = await claimable()
+  const parent = await makePatient(runtime)
+  const refused = await claim(parent.as, { code, dateOfBirth, relation: 'parent' })
+  assert.equal(refused.status, 409)
+  assert.deepEqual(await accessesTo(id), [])
+  assert.equal((await claim(parent.as, { code, dateOfBirth, relation: 'carer' })).status, 200)
 })
 
 test('one account that claims two records as its own at once gets one, and the other stays', async () => {
@@ -448,4 +468,56 @@ test('claims leave audit rows, refused ones too, and neither log nor audit holds
   const audit = await runtime.db.selectFrom('audit_entry').selectAll().execute()
   const kept = JSON.stringify(audit) + (await testVisita()).logged()
   for (const secret of [code, born, '1933-03-30']) assert.ok(!kept.includes(secret))
+})
+
+test('an account with 20 records of others claims no further one, and the link stays good', async () => {
+  const full = await makePatient(runtime)
+  const created_at = formatUtc(runtime.clock())
+  const ids = Array.from({ length: 19 }, () => newId())
+  await runtime.db
+    .insertInto('patient')
+    .values(ids.map((id) => ({ id, name: 'Ben Berg', created_at })))
+    .execute()
+  const access = {
+    account_id: full.accountId,
+    relation: 'carer' as const,
+    scope: 'manage' as const,
+  }
+  await runtime.db
+    .insertInto('patient_access')
+    .values(ids.map((patient_id) => ({ ...access, patient_id, created_at })))
+    .execute()
+  const others = await Promise.all(Array.from({ length: 8 }, () => claimable()))
+  const answers = await Promise.all(
+    others.map(({ code }) => claim(full.as, { code, dateOfBirth, relation: 'carer' })),
+  )
+  assert.deepEqual(statusesOf(answers), [200, ...Array(7).fill(409)])
+  const refused = others[answers.findIndex(({ status }) => status === 409)]!
+  assert.equal((await linkOf(refused.id)).used_at, null)
+  const own = await claim(full.as, { code: refused.code, dateOfBirth })
+  assert.equal(own.status, 200, JSON.stringify(own.body))
+})
+
+test('who claims locks the two records in the order of their ids, as whoever merges them does', async () => {
+  const owner = await makePatient(runtime)
+  const { id, code } = await claimable()
+  assert.ok(owner.patientId < id)
+  await whileHeld(
+    async (blocker) => {
+      await blocker.query('select from patient where id = $1 for update', [owner.patientId])
+    },
+    async (pid, release) => {
+      const claimed = claim(owner.as, { code, dateOfBirth })
+      const database = new pg.Client({ connectionString: databaseUrl })
+      await database.connect()
+      try {
+        await onlyWaiter(database, pid)
+        await database.query('select from patient where id = $1 for update nowait', [id])
+      } finally {
+        await release()
+        await database.end()
+      }
+      assert.equal((await claimed).status, 200)
+    },
+  )
 })

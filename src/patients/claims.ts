@@ -4,16 +4,21 @@ import { record } from '#src/audit/audit.ts'
 import type { Context, SignedInContext } from '#src/context.ts'
 import type { PatientAccessTable } from '#src/db/tables.ts'
 import { isDatabaseError } from '#src/db/constraints.ts'
+import type { Queryable } from '#src/db/connect.ts'
 import { transact, type Transact } from '#src/events/events.ts'
-import { hashOfCode } from '#src/identity/invitations.ts'
+import { hashOfCode } from '#src/identity/codes.ts'
+import { countWrongCodes } from '#src/identity/wrong-codes.ts'
 import { NotFound, Refusal } from '#src/kernel/errors.ts'
-import type { LocalDate } from '#src/kernel/time.ts'
+import type { Instant, LocalDate } from '#src/kernel/time.ts'
+import { recordsOfOthersMax, tooManyRecords } from './access-invitations.ts'
+import { accessOf, countRecordsOfOthers, lockRecordsOf } from './access-queries.ts'
 import { refuseOwnAccount } from './claim-links.ts'
 import {
   consumeClaimLink,
   deletePatient,
   isEmptyRecord,
   lockOwnRecord,
+  ownRecordOf,
   tryClaimLink,
 } from './claim-queries.ts'
 import { seePatient, type Patient } from './patients.ts'
@@ -57,12 +62,19 @@ export async function claimPatient(context: SignedInContext, claim: Claim): Prom
 }
 
 /**
- * Looks for the open link of the code and counts a wrong date of birth, whatever becomes of the rest of
- * the request. `pointer` leads to the code in the body.
+ * Looks for the open link of the code and counts a wrong date of birth or code, whatever becomes of the
+ * rest of the request. `pointer` leads to the code in the body.
  *
- * @throws Refusal `invalid-claim`.
+ * @throws Refusal `invalid-claim`, TooManyRequests.
  */
 export async function tryLink(
+  context: Context,
+  tried: { claim: ClaimCode; pointer: string },
+): Promise<TriedLink> {
+  return countWrongCodes(context, () => openLinkOf(context, tried))
+}
+
+async function openLinkOf(
   context: Context,
   { claim, pointer }: { claim: ClaimCode; pointer: string },
 ): Promise<TriedLink> {
@@ -83,7 +95,7 @@ export async function tryLink(
 
 /**
  * Uses the link up and lets the account manage its patient, in one transaction. Of two who do so at
- * once, one gets the record.
+ * once, one gets the record. An account has at most 20 records of others.
  *
  * @throws Refusal `invalid-claim`, `conflict`.
  */
@@ -94,16 +106,24 @@ export async function useLink(
 ): Promise<void> {
   const { link, accountId, relation } = options
   const { linkId, patientId, pointer } = link
-  const createdAt = context.clock()
-  // The patient before the link, in the order of those who make links.
+  await lockRecordsOf(tx.db, accountId)
+  // Patients before the link, in the order of those who make links, and by their ids, as for merging.
+  const ownId = relation === 'self' ? await ownRecordOf(tx.db, accountId) : undefined
+  if (ownId !== undefined && ownId < patientId) await lockOwnRecord(tx.db, accountId)
   await lockPatient(tx.db, patientId)
+  const createdAt = context.clock()
   if (!(await consumeClaimLink(tx.db, { linkId, accountId, now: createdAt })))
     throw invalidClaim(pointer)
   if (relation === 'self') {
     await refuseOwnAccount(context, tx, patientId)
     await removeEmptyOwnRecord(context, tx, accountId)
-  }
-  await insertAccess(tx.db, { accountId, patientId, relation, createdAt })
+  } else await refuseTooManyRecords(tx.db, { accountId, patientId, now: createdAt })
+  const endsAt = await insertAccess(tx.db, { accountId, patientId, relation, createdAt })
+  if (endsAt !== null && endsAt <= createdAt)
+    throw new Refusal(
+      'conflict',
+      'The patient is of age. Claim the record as theirs, or as a carer.',
+    )
   await record(context, tx.db, {
     action: 'patient.claim',
     subjectType: 'patient',
@@ -111,6 +131,15 @@ export async function useLink(
     details: { accountId, relation },
   })
   tx.append({ type: 'patient.claimed', subjects: { patientId, accountId } })
+}
+
+/** @throws Refusal `conflict` for one record of others more than an account may have. */
+async function refuseTooManyRecords(
+  db: Queryable,
+  key: { accountId: string; patientId: string; now: Instant },
+): Promise<void> {
+  const isFull = (await countRecordsOfOthers(db, key)) >= recordsOfOthersMax
+  if (isFull && !(await accessOf(db, key))) throw tooManyRecords()
 }
 
 async function removeEmptyOwnRecord(

@@ -1,14 +1,15 @@
 // People without an account: staff register them when they phone or walk in.
 
-import { record } from '#src/audit/audit.ts'
+import { record, recordAll } from '#src/audit/audit.ts'
 import { practiceClinicIds } from '#src/clinics/access.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { transact, type Transact } from '#src/events/events.ts'
 import { invalidField, NotAllowed, Refusal } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { LocalDate } from '#src/kernel/time.ts'
-import { readLocale, refuseFutureBirth, type Patient } from './patients.ts'
-import { insertPatient } from './queries.ts'
+import { noContact, readContact, type ContactInput } from './contact-details.ts'
+import { readLocale, refuseFutureBirth } from './patients.ts'
+import { insertPatients, type PatientRecord } from './queries.ts'
 import {
   likelyDuplicates,
   lockLikelySame,
@@ -16,7 +17,7 @@ import {
   type PersonTyped,
 } from './search-queries.ts'
 
-export interface NewPatient {
+export interface NewPatient extends ContactInput {
   name: string
   phone?: string
   email?: string
@@ -40,47 +41,95 @@ const candidatesMax = 5
 export async function registerPatient(
   context: SignedInContext,
   input: NewPatient,
-): Promise<Omit<Patient, 'scope'>> {
-  refuseFutureBirth(context, input.dateOfBirth)
+): Promise<PatientRecord> {
+  const patient = readNewPatient(context, input)
   const clinicId = await clinicOf(context, input.clinicId)
-  const patient = {
+  const candidates = await transact(context, async (tx) => {
+    // Two who register one person at once come one after the other, so the second finds the first.
+    await lockLikelySame(tx.db, patient)
+    const found = input.despiteDuplicates ? [] : await duplicatesOf(context, tx, patient)
+    if (found.length === 0)
+      await writeNewPatients(context, tx, [
+        { patient, clinicId, despiteDuplicates: input.despiteDuplicates === true },
+      ])
+    else
+      await record(context, tx.db, {
+        action: 'patient.create',
+        subjectType: 'patient',
+        subjectId: null,
+        allowed: false,
+        details: { ...(clinicId !== null && { clinicId }), found: found.map(({ id }) => id) },
+      })
+    return found
+  })
+  if (candidates.length > 0) throw possibleDuplicates(candidates)
+  return patient
+}
+
+/**
+ * The record that the input makes, with an id.
+ *
+ * @throws InvalidRequest
+ */
+export function readNewPatient(
+  context: Pick<SignedInContext, 'clock'>,
+  input: NewPatient,
+): PatientRecord {
+  refuseFutureBirth(context, input.dateOfBirth)
+  return {
     id: newId(),
     name: input.name.trim().normalize('NFC'),
     phone: input.phone ?? null,
     email: input.email ?? null,
     dateOfBirth: input.dateOfBirth ?? null,
     locale: readLocale(input.locale ?? null),
+    ...noContact,
+    ...readContact(input),
+    version: 1,
   }
-  const candidates = await transact(context, async (tx) => {
-    // Two who register one person at once come one after the other, so the second finds the first.
-    await lockLikelySame(tx.db, patient)
-    const found = input.despiteDuplicates ? [] : await duplicatesOf(context, tx, patient)
-    const isMade = found.length === 0
-    if (isMade) {
-      await insertPatient(tx.db, {
-        ...patient,
-        registeredBy: context.actor.accountId,
-        registeredAtClinicId: clinicId,
-        createdAt: context.clock(),
-      })
-      const subjects = { patientId: patient.id, ...(clinicId !== null && { clinicId }) }
-      tx.append({ type: 'patient.registered', subjects })
-    }
-    await record(context, tx.db, {
+}
+
+/** A record that nobody was found to be likely the same as, or that is made all the same. */
+export interface PatientToWrite {
+  patient: PatientRecord
+  clinicId: string | null
+  despiteDuplicates: boolean
+}
+
+/** Writes new records, hundreds at most. */
+export async function writeNewPatients(
+  context: SignedInContext,
+  tx: Transact,
+  records: readonly PatientToWrite[],
+): Promise<void> {
+  const createdAt = context.clock()
+  const registeredBy = context.actor.accountId
+  await insertPatients(
+    tx.db,
+    records.map(({ patient, clinicId }) => ({
+      ...patient,
+      registeredBy,
+      registeredAtClinicId: clinicId,
+      createdAt,
+    })),
+  )
+  for (const { patient, clinicId } of records) {
+    const subjects = { patientId: patient.id, ...(clinicId !== null && { clinicId }) }
+    tx.append({ type: 'patient.registered', subjects })
+  }
+  await recordAll(
+    context,
+    tx.db,
+    records.map(({ patient, clinicId, despiteDuplicates }) => ({
       action: 'patient.create',
       subjectType: 'patient',
-      subjectId: isMade ? patient.id : null,
-      allowed: isMade,
+      subjectId: patient.id,
       details: {
         ...(clinicId !== null && { clinicId }),
-        ...(input.despiteDuplicates && { despiteDuplicates: true }),
-        ...(!isMade && { found: found.map(({ id }) => id) }),
+        ...(despiteDuplicates && { despiteDuplicates: true }),
       },
-    })
-    return found
-  })
-  if (candidates.length > 0) throw possibleDuplicates(candidates)
-  return { ...patient, version: 1 }
+    })),
+  )
 }
 
 function duplicatesOf(

@@ -1,6 +1,7 @@
 // What staff need for people who phone or walk in, and how those get to their record later.
 
 import { Type } from 'typebox'
+import type { SignedInContext } from '#src/context.ts'
 import { pageOf, readPage } from '#src/http/pagination.ts'
 import { signedIn } from '#src/http/request.ts'
 import { Id, PersonName, ref } from '#src/http/schema.ts'
@@ -11,8 +12,10 @@ import { invalidField, InvalidRequest } from '#src/kernel/errors.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { makeClaimLink } from './claim-links.ts'
 import { claimPatient } from './claims.ts'
-import { registerPatient } from './desk-registration.ts'
+import { registerPatient, type NewPatient } from './desk-registration.ts'
+import { registerDependent, type NewDependent } from './family.ts'
 import { presentPatient } from './patients.ts'
+import type { PatientRecord } from './queries.ts'
 import {
   ClaimLinkSchema,
   ClaimSchema,
@@ -56,25 +59,29 @@ export function deskRoutes(app: App): void {
   app.post(
     '/patients',
     {
-      config: { audience: staff, refusals: ['not-allowed', 'possible-duplicates'] },
-      preValidation: trimFields('name', 'phone', 'email'),
+      config: {
+        audience: 'signed-in',
+        refusals: ['not-allowed', 'possible-duplicates', 'conflict'],
+      },
+      preValidation: trimFields('name', 'phone', 'email', 'insuranceNumber'),
       schema: {
-        summary: 'Register a person without an account',
+        summary: 'Register a child, a person cared for, or at the desk a person without an account',
         description:
-          'For those who phone or walk in. When the network seems to know the person, nothing is made and the answer names who it may be: the e-mail address is the same, or one name is in the other and the date of birth or the last eight digits of the telephone number are the same. Of candidates whom you do not see it tells only what you gave and is so.',
+          'With `relation` the person is yours: your account manages the record, of at most 20 people besides yourself. An account without a record of its own, as of staff who become patients, makes one with `self`; a second one is refused as `conflict`. A child needs its date of birth, since access as a parent ends when it is of age. Without `relation` staff register those who phone or walk in. When the network seems to know such a person, nothing is made and the answer names who it may be: the e-mail address is the same, or one name is in the other and the date of birth or the last eight digits of the telephone number are the same. Of candidates whom you do not see it tells only what you gave and is so.',
         tags: ['patients'],
         body: ref(NewPatientSchema),
         response: {
           201: ref(PatientSchema),
           409: {
-            description: 'The person seems to be known already (possible-duplicates)',
+            description:
+              'The person seems to be known already (possible-duplicates), or you have too many records, or one of your own (conflict)',
             content: { 'application/problem+json': { schema: ref(PossibleDuplicatesSchema) } },
           },
         },
       },
     },
     async (request, reply) => {
-      const patient = await registerPatient(signedIn(request), request.body)
+      const patient = await registerFor(signedIn(request), request.body)
       void reply.header('etag', versionTag(patient.version))
       return reply.code(201).send(presentPatient(patient))
     },
@@ -103,7 +110,7 @@ export function deskRoutes(app: App): void {
   app.post(
     '/patients/claims',
     {
-      config: { audience: ['patient'], refusals: ['invalid-claim', 'conflict'] },
+      config: { limit: 'code', audience: ['patient'], refusals: ['invalid-claim', 'conflict'] },
       preValidation: trimFields('code'),
       schema: {
         summary: 'Get access to the record of a link',
@@ -121,6 +128,30 @@ export function deskRoutes(app: App): void {
       return presentPatient(patient)
     },
   )
+}
+
+/**
+ * Registers someone of the caller's own people, or someone at the desk.
+ *
+ * @throws what `registerDependent` and `registerPatient` throw; InvalidRequest for a mixture of both.
+ */
+function registerFor(
+  context: SignedInContext,
+  { relation, ...person }: NewPatient & Partial<Pick<NewDependent, 'relation'>>,
+): Promise<PatientRecord> {
+  if (relation === undefined) {
+    if (context.actor.role !== 'patient') return registerPatient(context, person)
+    throw invalidField('/relation', '/relation is required: say what you are to the person.')
+  }
+  const { clinicId, despiteDuplicates, ...dependent } = person
+  if (clinicId !== undefined)
+    throw invalidField('/clinicId', '/clinicId is for people at the desk; leave it out.')
+  if (despiteDuplicates !== undefined)
+    throw invalidField(
+      '/despiteDuplicates',
+      '/despiteDuplicates is for people at the desk; leave it out.',
+    )
+  return registerDependent(context, { ...dependent, relation })
 }
 
 /** The page that a body asks for. Throws InvalidRequest when the cursor is not one of this list. */

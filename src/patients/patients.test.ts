@@ -148,11 +148,14 @@ test('the account that manages a record changes it, clears fields, and gets the 
     name: 'Anna Sjöberg',
     phone: '+33 1 42 68 53 01',
     dateOfBirth: '1984-07-19',
+    relation: 'self',
+    scope: 'manage',
     version: 2,
   })
   const body = { phone: null, email: null, dateOfBirth: null }
   const cleared = await call(app, `PATCH /patients/${patientId}`, { as, body })
-  assert.deepEqual(cleared.body, { id: patientId, name: 'Anna Sjöberg', version: 3 })
+  const access = { relation: 'self', scope: 'manage' }
+  assert.deepEqual(cleared.body, { id: patientId, name: 'Anna Sjöberg', ...access, version: 3 })
 })
 
 test('a change based on an old version is refused and changes nothing', async () => {

@@ -6,10 +6,13 @@ import type { Queryable } from '#src/db/connect.ts'
 import { transact, type Transact } from '#src/events/events.ts'
 import { refuseStale } from '#src/http/versions.ts'
 import { canonicalLocale, localeFault } from '#src/identity/accounts.ts'
-import { invalidField, NotAllowed, NotFound } from '#src/kernel/errors.ts'
+import { invalidField, NotAllowed, NotFound, type InvalidRequest } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
-import { localDateOf, type LocalDate } from '#src/kernel/time.ts'
+import { formatUtc, localDateOf, type LocalDate } from '#src/kernel/time.ts'
+import { isOfAge } from './access-end-queries.ts'
+import { recomputeChildEnds } from './access-ends.ts'
 import { deleteOpenClaimLink } from './claim-queries.ts'
+import { presentContact, readContact, type ContactInput } from './contact-details.ts'
 import { may } from './policy.ts'
 import {
   findVisiblePatient,
@@ -18,12 +21,14 @@ import {
   lockPatient,
   patientsOfAccount,
   updatePatient,
+  type PatientRecord,
   type PatientRow,
+  type VisiblePatientRow,
 } from './queries.ts'
 
 export type Patient = PatientRow
 
-export interface PatientChange {
+export interface PatientChange extends ContactInput {
   name?: string
   phone?: string | null
   email?: string | null
@@ -91,7 +96,8 @@ export async function readPatient(context: SignedInContext, patientId: string): 
 
 /**
  * Changes a record. Another e-mail address voids the open link to the record, which may have been mailed to
- * the former one. `requestedVersion` is the version that the change is based on, null for any.
+ * the former one. Another date of birth changes when others' accesses end. `requestedVersion` is the version
+ * that the change is based on, null for any.
  *
  * @throws NotFound, NotAllowed, InvalidRequest, Refusal `stale-version`.
  */
@@ -102,6 +108,7 @@ export async function changePatient(
   const { patientId, change, requestedVersion } = options
   refuseFutureBirth(context, change.dateOfBirth)
   const locale = readLocale(change.locale)
+  const details = readContact(change)
   const visible = await seePatient(context, context.db, patientId)
   if (!visible || !may(context.actor, 'change', visible)) {
     await record(context, context.db, {
@@ -110,15 +117,10 @@ export async function changePatient(
       subjectId: patientId,
       allowed: false,
     })
-    throw visible
-      ? new NotAllowed(
-          visible.isManaged
-            ? 'Only the accounts that manage this patient may change the record.'
-            : 'Ask the front desk that registered or received this patient to change the record.',
-        )
-      : new NotFound('patient')
+    throw visible ? new NotAllowed(whyUnchangeable(visible)) : new NotFound('patient')
   }
-  return transact(context, async ({ db }) => {
+  return transact(context, async (tx) => {
+    const { db } = tx
     await lockPatient(db, patientId)
     const current = await seePatient(context, db, patientId)
     if (!current || !may(context.actor, 'change', current)) throw new NotFound('patient')
@@ -132,7 +134,9 @@ export async function changePatient(
       email: change.email,
       dateOfBirth: change.dateOfBirth,
       locale,
+      details,
     })
+    if (change.dateOfBirth !== undefined) await moveChildEnds(context, tx, current, change)
     await record(context, db, {
       action: 'patient.change',
       subjectType: 'patient',
@@ -143,6 +147,46 @@ export async function changePatient(
     if (!changed) throw new NotFound('patient')
     return changed
   })
+}
+
+function whyUnchangeable({ isErased, isManaged }: VisiblePatientRow): string {
+  if (isErased) return 'This person was erased. What is left of the record stays as it is.'
+  return isManaged
+    ? 'Only the accounts that manage this patient may change the record.'
+    : 'Ask the front desk that registered or received this patient to change the record.'
+}
+
+/**
+ * Lets the ends of others' accesses follow the date of birth.
+ *
+ * @throws InvalidRequest for who has access to a child and would make it of age, or keep access for good.
+ */
+async function moveChildEnds(
+  context: SignedInContext,
+  tx: Transact,
+  patient: VisiblePatientRow,
+  { dateOfBirth }: PatientChange,
+): Promise<void> {
+  const { id: patientId, relation } = patient
+  const now = context.clock()
+  const isAdult = (date: LocalDate) => isOfAge(tx.db, { dateOfBirth: date, now })
+  const isBound =
+    relation === 'parent' ||
+    (relation === 'carer' && patient.dateOfBirth !== null && !(await isAdult(patient.dateOfBirth)))
+  if (isBound && dateOfBirth === null)
+    throw invalidField('/dateOfBirth', "A child's record needs its /dateOfBirth.")
+  if (isBound && typeof dateOfBirth === 'string' && (await isAdult(dateOfBirth))) throw ofAge()
+  const moved = await recomputeChildEnds(tx.db, { patientId, now })
+  for (const { accountId } of moved)
+    tx.append({ type: 'access.changed', subjects: { accountId, patientId } })
+}
+
+/** The refusal of a date of birth by which the child of a parent or carer is grown up. */
+export function ofAge(): InvalidRequest {
+  return invalidField(
+    '/dateOfBirth',
+    "By /dateOfBirth the person is of age, and access to a child's record has ended.",
+  )
 }
 
 /** The record, if the actor may see it. */
@@ -178,9 +222,12 @@ export function readLocale<Absent extends null | undefined>(
   return canonical
 }
 
-/** The record as the API shows it. */
-export function presentPatient(patient: Omit<Patient, 'scope'>) {
+/** The record as the API shows it, with the access of whoever asks if there is one. */
+export function presentPatient(
+  patient: PatientRecord & Partial<Pick<Patient, 'relation' | 'scope' | 'endsAt'>>,
+) {
   const { id, name, phone, email, dateOfBirth, locale, version } = patient
+  const { relation = null, scope = null, endsAt = null } = patient
   return {
     id,
     name,
@@ -188,6 +235,10 @@ export function presentPatient(patient: Omit<Patient, 'scope'>) {
     ...(email !== null && { email }),
     ...(dateOfBirth !== null && { dateOfBirth }),
     ...(locale !== null && { locale }),
+    ...presentContact(patient),
+    ...(relation !== null && { relation }),
+    ...(scope !== null && { scope }),
+    ...(endsAt !== null && { endsAt: formatUtc(endsAt) }),
     version,
   }
 }

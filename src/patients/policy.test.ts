@@ -10,6 +10,7 @@ function actorOf(role: Role): AccountActor {
     sessionId: 's',
     doctorId: null,
     clinicIds: [],
+    ownPatientId: null,
     patientIds: [],
     seenPatientIds: [],
     needsSecondFactor: false,
@@ -19,7 +20,7 @@ function actorOf(role: Role): AccountActor {
 
 function subjectOf(known: Partial<PatientSubject>): PatientSubject {
   const nothing = { isManaged: false, isSeenInFull: false, isRegisteredByActor: false }
-  return { scope: null, isVouchedFor: false, ...nothing, ...known }
+  return { scope: null, isVouchedFor: false, isErased: false, ...nothing, ...known }
 }
 
 const roles = ['patient', 'doctor', 'front_desk', 'admin'] as const

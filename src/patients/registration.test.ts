@@ -24,12 +24,20 @@ test('who registers gets an account, a patient record to manage, and is signed i
   assert.equal(answer.status, 201)
   const { account, accessToken, tokenType, expiresIn, refreshToken } = answer.body
   const { id, patientId, ...rest } = account
-  assert.deepEqual(rest, { email, name: 'Anna Berg', phone, role: 'patient' })
+  assert.deepEqual(rest, {
+    email,
+    emailVerified: false,
+    name: 'Anna Berg',
+    phone,
+    role: 'patient',
+    secondFactor: false,
+  })
   assert.deepEqual([tokenType, expiresIn, typeof refreshToken], ['Bearer', 600, 'string'])
 
   const as = `Bearer ${accessToken}`
   assert.deepEqual((await call(app, 'GET /auth/me', { as })).body, account)
-  const patient = { id: patientId, name: 'Anna Berg', phone, email, version: 1 }
+  const own = { relation: 'self', scope: 'manage' }
+  const patient = { id: patientId, name: 'Anna Berg', phone, email, ...own, version: 1 }
   assert.deepEqual((await call(app, 'GET /patients', { as })).body, {
     items: [patient],
     nextCursor: null,
@@ -109,7 +117,7 @@ test('a registration with fields missing, wrong or unknown is refused by their n
   }
 })
 
-test('a registration is an event with the account’s id alone', async () => {
+test('a registration is an event with the ids of the account and its link alone', async () => {
   const { body } = await register({})
   const { id: accountId } = body.account
   const events = await runtime.db
@@ -117,10 +125,11 @@ test('a registration is an event with the account’s id alone', async () => {
     .select('subjects')
     .where('type', '=', 'account.registered')
     .execute()
-  assert.deepEqual(
-    events.filter(({ subjects }) => subjects['accountId'] === accountId),
-    [{ subjects: { accountId } }],
-  )
+  const own = events.filter(({ subjects }) => subjects['accountId'] === accountId)
+  assert.equal(own.length, 1)
+  const { accountLinkId, ...rest } = own[0]!.subjects
+  assert.deepEqual(rest, { accountId })
+  assert.match(String(accountLinkId), /^[0-9a-f-]{36}$/)
 })
 
 test('the password is stored as an argon2id hash alone', async () => {

@@ -7,16 +7,19 @@ import type { Context } from '#src/context.ts'
 import type { Role } from '#src/db/tables.ts'
 import { bindDoctorAccount, createDoctorOfAccount } from '#src/doctors/accounts.ts'
 import { transact, type Transact } from '#src/events/events.ts'
+import { makeUntoldLink } from '#src/identity/account-links.ts'
 import {
   createAccount,
   prepareAccount,
   type NewAccount,
   type PreparedAccount,
 } from '#src/identity/accounts.ts'
+import { noteVerifiedEmail } from '#src/identity/email-address.ts'
 import {
   invalidInvitation,
   noteInvitationUser,
   redeemCode,
+  tryInvitationCode,
   type Redeemed,
 } from '#src/identity/invitations.ts'
 import { issueTokens, startSession, type SignedIn } from '#src/identity/sessions.ts'
@@ -49,8 +52,10 @@ export async function register(context: Context, input: Registration): Promise<S
     throw invalidInvitation('Registering for this role needs an invitation code.')
   if (input.claim !== undefined && input.invitationCode !== undefined)
     throw invalidField('/claim', 'Who joins by an invitation cannot claim a record with it.')
-  const account = await prepareAccount(input)
+  const account = await prepareAccount(context, input)
   // Outside the transaction, so that a wrong try counts although the registration leaves nothing.
+  if (input.invitationCode !== undefined)
+    await tryInvitationCode(context, { code: input.invitationCode, email: account.email })
   const link =
     input.claim === undefined
       ? null
@@ -60,7 +65,11 @@ export async function register(context: Context, input: Registration): Promise<S
     const { role } = joining
     const accountId = await createAccount(context, tx.db, { account, role })
     await join(context, tx, { joining, account, accountId, link })
-    tx.append({ type: 'account.registered', subjects: { accountId } })
+    const linkId = await settleEmail(context, tx, { joining, accountId, email: account.email })
+    tx.append({
+      type: 'account.registered',
+      subjects: { accountId, ...(linkId !== null && { accountLinkId: linkId }) },
+    })
     await record(context, tx.db, {
       action: 'account.create',
       subjectType: 'account',
@@ -70,6 +79,21 @@ export async function register(context: Context, input: Registration): Promise<S
     return startSession(context, tx.db, { accountId, role })
   })
   return issueTokens(context, session)
+}
+
+/**
+ * Whoever was invited by this address is believed; everyone else gets a link there, to show that it is
+ * theirs. Answers its id.
+ */
+async function settleEmail(
+  context: Context,
+  tx: Transact,
+  { joining, accountId, email }: { joining: Joining; accountId: string; email: string },
+): Promise<string | null> {
+  if (!joining.invitation?.isForEmail)
+    return makeUntoldLink(context, tx, { accountId, purpose: 'verify_email', email })
+  await noteVerifiedEmail(context, tx, accountId)
+  return null
 }
 
 /** The code comes before the account, so that a guessed one does not tell whether an e-mail is known. */

@@ -7,6 +7,7 @@ import type { App } from '#src/http/server.ts'
 import { requestedVersion, versionTag } from '#src/http/versions.ts'
 import { presentSignedIn, trimFields } from '#src/identity/answers.ts'
 import { RegistrationSchema, SignedInSchema } from '#src/identity/schemas.ts'
+import { accessRoutes } from './access-routes.ts'
 import { deskRoutes } from './desk-routes.ts'
 import { changePatient, listOwnPatients, presentPatient, readPatient } from './patients.ts'
 import { register } from './registration.ts'
@@ -17,12 +18,15 @@ const PatientPosition = Type.Object({ id: Id }, { additionalProperties: false })
 
 export function patientRoutes(app: App): void {
   deskRoutes(app)
+  accessRoutes(app)
 
   app.post(
     '/auth/register',
     {
       config: {
         audience: 'public',
+        withoutSecondFactor: true,
+        limit: 'sign-in',
         refusals: ['email-taken', 'invalid-invitation', 'invalid-claim', 'conflict'],
       },
       preValidation: trimFields('email', 'name', 'phone'),
@@ -48,7 +52,8 @@ export function patientRoutes(app: App): void {
     {
       config: { audience: 'signed-in' },
       schema: {
-        summary: 'The patients the account may act for',
+        summary: 'The patients the account may act for or look at',
+        description: 'Each with what you are to them, how far you may act, and until when.',
         tags: ['patients'],
         querystring: Type.Object({ ...PageQuery }),
         response: { 200: ref(PatientPageSchema) },
@@ -68,7 +73,7 @@ export function patientRoutes(app: App): void {
       schema: {
         summary: 'One patient',
         description:
-          'For the accounts that may act for the patient, doctors and front desks that expect or received them or registered them, and admins. Staff who have to do with them only by a visit that staff booked and that is still to come, or by the waitlist, see no date of birth.',
+          'For the accounts that may act for the patient, doctors and front desks that expect or received them or registered them, and admins. Staff who have to do with them only by a visit that staff booked and that is still to come, or by the waitlist, see no more than name, telephone number and e-mail address.',
         tags: ['patients'],
         params: PatientPath,
         response: { 200: ref(PatientSchema) },
@@ -85,11 +90,11 @@ export function patientRoutes(app: App): void {
     '/patients/:id',
     {
       config: { audience: 'signed-in', refusals: ['not-allowed', 'stale-version'] },
-      preValidation: trimFields('name', 'phone', 'email'),
+      preValidation: trimFields('name', 'phone', 'email', 'insuranceNumber'),
       schema: {
         summary: 'Change name, contact or date of birth',
         description:
-          'For the accounts that manage the patient. While none does, for the front desk, for admins and for whoever registered the patient, where they see the whole record.',
+          'For the accounts that manage the patient. While none does, for the front desk, for admins and for whoever registered the patient, where they see the whole record. The date of birth decides until when others have access to a child: parents and carers of a child can neither take it out nor make the child of age.',
         tags: ['patients'],
         params: PatientPath,
         headers: ChangeHeaders,

@@ -14,8 +14,53 @@ import {
   PersonName,
   PhoneText,
   ref,
+  Text,
 } from '#src/http/schema.ts'
 import { ClaimFields, LocaleText } from '#src/identity/schemas.ts'
+import { AccessEnd, Relation, Scope } from './access-schemas.ts'
+
+const Street = Text(200, { examples: ['14 quai de Valmy'] })
+const PostalCode = Text(20, { examples: ['75010'] })
+const City = Text(100, { examples: ['Paris'] })
+const Country = Text(100, { examples: ['France'] })
+const InsuranceNumber = Type.String({
+  pattern: '^[0-9A-Za-z][0-9A-Za-z ./-]{1,39}$',
+  description: 'As it stands on the card of the health insurance.',
+  examples: ['2 84 07 75 116 001 42'],
+})
+const EmergencyContact = Type.Object(
+  {
+    name: PersonName,
+    phone: PhoneText,
+    relation: Type.Optional(
+      Text(60, {
+        description: 'What the contact is to the patient, in the patient’s words.',
+        examples: ['Brother'],
+      }),
+    ),
+  },
+  { description: 'Whom the clinic calls when something happens.' },
+)
+
+const contactExample = {
+  address: { street: '14 quai de Valmy', postalCode: '75010', city: 'Paris', country: 'France' },
+  insuranceNumber: '2 84 07 75 116 001 42',
+  emergencyContact: { name: 'Paul Berg', phone: '+33 1 42 68 53 09', relation: 'Brother' },
+}
+
+/** What else is known of a person, for those who see the whole record. */
+const contactFields = {
+  address: Type.Optional(
+    Type.Object({
+      street: Type.Optional(Street),
+      postalCode: Type.Optional(PostalCode),
+      city: Type.Optional(City),
+      country: Type.Optional(Country),
+    }),
+  ),
+  insuranceNumber: Type.Optional(InsuranceNumber),
+  emergencyContact: Type.Optional(EmergencyContact),
+}
 
 const patientExample = {
   id: '019a9b5e-4c53-7a60-8b1f-0c9e7d5a3b21',
@@ -36,11 +81,18 @@ export const PatientSchema = component(
       email: Type.Optional(Email),
       dateOfBirth: Type.Optional(LocalDateText),
       locale: Type.Optional(LocaleText),
+      ...contactFields,
+      relation: Type.Optional({
+        ...Relation,
+        description: 'What you are to the patient; absent for staff.',
+      }),
+      scope: Type.Optional(Scope),
+      endsAt: Type.Optional({ ...AccessEnd, description: 'When your access ends, if it does.' }),
       version: Type.Integer({ description: 'Raised by each change; the ETag of the record.' }),
     },
     {
       description: 'A person who is seen, apart from the accounts that may act for them.',
-      examples: [patientExample],
+      examples: [{ ...patientExample, ...contactExample, relation: 'self', scope: 'manage' }],
     },
   ),
 )
@@ -61,11 +113,34 @@ export const PatientChangeSchema = component(
       email: Type.Optional(nullable(Email)),
       dateOfBirth: Type.Optional(nullable(LocalDateText)),
       locale: Type.Optional(nullable(LocaleText)),
+      address: Type.Optional({
+        ...nullable(
+          Type.Object({
+            street: Type.Optional(nullable(Street)),
+            postalCode: Type.Optional(nullable(PostalCode)),
+            city: Type.Optional(nullable(City)),
+            country: Type.Optional(nullable(Country)),
+          }),
+        ),
+        description: 'Only the parts that are named change.',
+      }),
+      insuranceNumber: Type.Optional(nullable(InsuranceNumber)),
+      emergencyContact: Type.Optional({
+        ...nullable(EmergencyContact),
+        description: 'Takes the place of the former one.',
+      }),
     },
     {
       minProperties: 1,
       description: 'The fields to change; null clears one.',
-      examples: [{ phone: '+33 1 42 68 53 01', dateOfBirth: '1984-07-19' }],
+      examples: [
+        {
+          phone: '+33 1 42 68 53 01',
+          dateOfBirth: '1984-07-19',
+          address: { street: '12 quai de Valmy' },
+          emergencyContact: contactExample.emergencyContact,
+        },
+      ],
     },
   ),
 )
@@ -76,8 +151,9 @@ const foundExample = {
   nextVisitAt: '2026-11-24T10:40:00+01:00',
 }
 
-// A search is for whom to call; who looks at the record learns the language.
-const { locale: _locale, ...foundFields } = PatientSchema.properties
+// A search is for whom to call; who looks at the record learns the rest.
+const { id, name, phone, email, dateOfBirth } = PatientSchema.properties
+const foundFields = { id, name, phone, email, dateOfBirth }
 
 const FoundPatientSchema = component(
   'FoundPatient',
@@ -160,6 +236,13 @@ export const NewPatientSchema = component(
       email: Type.Optional(Email),
       dateOfBirth: Type.Optional(LocalDateText),
       locale: Type.Optional(LocaleText),
+      ...contactFields,
+      relation: Type.Optional(
+        Type.Enum(['self', 'parent', 'carer'], {
+          description:
+            'What you are to the person, whose record you manage then; self for yourself, of an account that has no record of its own. Required of patients; staff name it for people of their own.',
+        }),
+      ),
       clinicId: Type.Optional({
         ...Id,
         description:
@@ -171,7 +254,17 @@ export const NewPatientSchema = component(
         }),
       ),
     },
-    { examples: [{ name: 'Anna Berg', phone: '+33 1 42 68 53 00', dateOfBirth: '1984-07-19' }] },
+    {
+      examples: [
+        {
+          name: 'Anna Berg',
+          phone: '+33 1 42 68 53 00',
+          dateOfBirth: '1984-07-19',
+          ...contactExample,
+        },
+        { name: 'Jonas Berg', dateOfBirth: '2016-05-17', relation: 'parent' },
+      ],
+    },
   ),
 )
 

@@ -84,6 +84,7 @@ export async function patientsWanted(
   let matching = db
     .selectFrom('patient')
     .selectAll()
+    .where('erased_at', 'is', null)
     .orderBy('name')
     .orderBy('id')
     .offset(sql.lit(0))
@@ -195,6 +196,8 @@ export interface CandidateRow {
  */
 export async function lockLikelySame(db: Queryable, person: PersonTyped): Promise<void> {
   const { name, email } = person
+  // Apart from those who register many at once, shared among all others.
+  await sql`select pg_advisory_xact_lock_shared(${registrationsKey})`.execute(db)
   // In the order of the keys, so that no two wait for each other.
   await sql`
     select pg_advisory_xact_lock(key) from (
@@ -207,6 +210,16 @@ export async function lockLikelySame(db: Queryable, person: PersonTyped): Promis
     ) as locks`.execute(db)
 }
 
+const registrationsKey = sql`hashtextextended('patients ' || current_schema(), 0)`
+
+/**
+ * Makes everyone else who registers people wait until this transaction commits. For who registers many at
+ * once: a lock for each word of their names would be too many locks.
+ */
+export async function lockRegistrations(db: Queryable): Promise<void> {
+  await sql`select pg_advisory_xact_lock(${registrationsKey})`.execute(db)
+}
+
 /** What is typed of someone who is to be registered. */
 export interface PersonTyped {
   name: string
@@ -216,7 +229,7 @@ export interface PersonTyped {
 }
 
 /** The last eight digits, which a number has with and without its country's code; null for fewer. */
-function lastEightOf(phone: string | null): string | null {
+export function lastEightOf(phone: string | null): string | null {
   const digits = (phone ?? '').replaceAll(/[^0-9]/g, '').slice(-8)
   return digits.length === 8 ? digits : null
 }
@@ -251,6 +264,7 @@ export async function likelyDuplicates(
       ),
       isManaged(now).as('hasAccount'),
     ])
+    .where('erased_at', 'is', null)
     .where(
       sql<SqlBool>`(${sameEmail}
         or ((${birth} or ${samePhone}) and is_namesake(patient.name, ${name})))`,

@@ -392,6 +392,7 @@ test('beginning with one’s own patients finds the same as beginning with the n
     const ids = {
       accountId,
       sessionId: newId(),
+      ownPatientId: null,
       patientIds: [],
       seenPatientIds: [],
       needsSecondFactor: false,

@@ -2,11 +2,14 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sql } from 'kysely'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { call, makeNetwork, pointersOf, signInAs, type Answer } from '#test/support/network.ts'
 import { book, makePatient, openEveryDay, openSlots } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
+import { contextLater } from '#test/support/visits.ts'
+import { findVisiblePatient } from './queries.ts'
 
 const { app, runtime } = await testVisita()
 const network = await makeNetwork(runtime)
@@ -342,4 +345,24 @@ test('claiming is an event with ids alone', async () => {
   assert.deepEqual(claimed?.subjects, { patientId: person.id, accountId })
   const secrets = [person.name, person.email, code, dateOfBirth]
   for (const secret of secrets) assert.ok(!JSON.stringify(events).includes(secret))
+})
+
+test('whether a record is shown whole is looked at once, however many columns it has', async () => {
+  const person = await registered()
+  await bookedBy(people.deskHere, person.id)
+  const { actor } = await contextLater(people.doctor, 0)
+  const reads = await runtime.db.transaction().execute(async (db) => {
+    const scans = async () => {
+      const { rows } = await sql<{ count: number }>`
+        select (seq_scan + coalesce(idx_scan, 0))::integer as count from pg_stat_xact_user_tables
+        where relid = 'appointment'::regclass`.execute(db)
+      return rows[0]!.count
+    }
+    const before = await scans()
+    const patientId = person.id
+    assert.ok(await findVisiblePatient(db, { patientId, actor, now: runtime.clock() }))
+    return (await scans()) - before
+  })
+  // Once for what is shown, once for whether anything is, once for who may vouch.
+  assert.ok(reads <= 3, `${reads} looks at the visits`)
 })

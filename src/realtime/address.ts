@@ -31,25 +31,3 @@ export function createAddressReader(
     return address
   }
 }
-
-/**
- * The network that one customer has: an IPv4 address, also when it is written as IPv6 (RFC 4291, section
- * 2.5.5.2), or the first 64 bits of an IPv6 address, of which each line has at least so many (RFC 6177).
- */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(?<address>\d+(?:\.\d+){3})$/i.exec(address)?.groups?.['address']
-  if (mapped !== undefined) return mapped
-  if (!isIPv6(address)) return address
-  const [before = '', after] = address
-    .replace(/%.*$/, '')
-    .replace(/\d+(?:\.\d+){3}$/, '0:0')
-    .split('::')
-  const [head, tail] = [groupsOf(before), groupsOf(after ?? '')]
-  const zeros = Array.from({ length: 8 - head.length - tail.length }, () => 0)
-  const first = [...head, ...zeros, ...tail].slice(0, 4)
-  return first.map((group) => group.toString(16)).join(':')
-}
-
-function groupsOf(text: string): number[] {
-  return text === '' ? [] : text.split(':').map((group) => Number.parseInt(group, 16))
-}

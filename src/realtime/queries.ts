@@ -1,10 +1,11 @@
 import { sql } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
+import { needsSecondFactor } from '#src/identity/queries.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
 import type { ThreadVisit } from './policy.ts'
 import type { DelayedVisit, VisitPlace } from './subscriptions.ts'
 
-/** Those of the sessions that are over, or whose account is not active. */
+/** Those of the sessions that are over, whose account is not active, or lacks the second factor it needs. */
 export async function endedSessions(
   db: Queryable,
   { sessionIds, now }: { sessionIds: readonly string[]; now: Instant },
@@ -14,7 +15,8 @@ export async function endedSessions(
     where not exists (
       select from session join account on account.id = session.account_id
       where session.id = open.id and session.ended_at is null
-        and session.expires_at > ${formatUtc(now)} and account.status = 'active')`.execute(db)
+        and session.expires_at > ${formatUtc(now)} and account.status = 'active'
+        and not ${needsSecondFactor})`.execute(db)
   return rows.map(({ id }) => id)
 }
 

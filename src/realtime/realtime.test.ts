@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import pg from 'pg'
 import { createEventBus, transact, type Subjects } from '#src/events/events.ts'
+import { limitClasses } from '#src/http/limit-classes.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { makeNetwork } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
@@ -72,6 +73,20 @@ test('a browser of another site is refused, and one of this site or a native app
   await (await openSocket(demo.url, null, { origin: 'http://localhost:3000' })).close()
   for (const origin of ['http://localhost:3001', 'https://localhost:3000', 'http://local:3000'])
     assert.equal(await statusOf({ origin }, demo.url.replace('ws', 'http')), 403, origin)
+})
+
+test('an address that opens sockets without end is refused until the next minute', async () => {
+  const atMinute = runtime.clock() - (runtime.clock() % 60_000)
+  let now = atMinute
+  const config = { ...runtime.config, rateLimitFactor: 1 }
+  const strict = await listenWith({ ...runtime, config, clock: () => now })
+  const here = strict.url.replace('ws', 'http')
+  const { counts } = strict.app
+  while (counts.takeHere(limitClasses.socket, '127.0.0.1').standings[0]!.remaining > 1);
+  assert.equal(await statusOf({}, here), 101)
+  assert.equal(await statusOf({}, here), 429)
+  now = atMinute + 60_000
+  assert.equal(await statusOf({}, here), 101)
 })
 
 test('no other path takes a WebSocket, and other upgrades are ignored', async () => {

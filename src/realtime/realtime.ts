@@ -4,13 +4,14 @@
 import { STATUS_CODES, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
-import { publicUrlAt } from '#src/config.ts'
 import type { StoredEvent } from '#src/events/events.ts'
+import { networkOf } from '#src/http/client-network.ts'
+import { isKnownOrigin } from '#src/http/cross-site.ts'
+import { limitClasses } from '#src/http/limit-classes.ts'
 import { requestIdOf } from '#src/http/observation.ts'
 import type { App } from '#src/http/server.ts'
 import { createTurns } from '#src/identity/turns.ts'
-import { isLoopback } from '#src/kernel/loopback.ts'
-import { createAddressReader, networkOf } from './address.ts'
+import { createAddressReader } from './address.ts'
 import { serveConnection, type Connection, type Realtime } from './connection.ts'
 import type { RealtimeLimits } from './limits.ts'
 import { createRealtimeMetrics } from './metrics.ts'
@@ -65,12 +66,7 @@ export function attachRealtime(app: App, limits: RealtimeLimits): void {
   })
 
   function mayComeFrom(origin: string | undefined): boolean {
-    const { config } = runtime
-    return (
-      origin === undefined ||
-      isOriginOf(publicUrlAt(config, config.port), origin) ||
-      config.corsOrigins.includes(origin)
-    )
+    return origin === undefined || isKnownOrigin(runtime.config, origin)
   }
 
   function upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
@@ -80,6 +76,8 @@ export function attachRealtime(app: App, limits: RealtimeLimits): void {
     if (isClosing || isFull) return refuse(socket, 503)
     const network = networkOf(addressOf(request))
     if (strangersOf(network).size >= limits.addressStrangersMax) return refuse(socket, 429)
+    const { refusedBy } = app.counts.takeHere(limitClasses.socket, network)
+    if (refusedBy !== null) return refuse(socket, 429, refusedBy.resetSeconds)
     upgrading.handleUpgrade(request, socket, head, (opened) =>
       serve(opened, { network, requestId: requestIdOf(request) }),
     )
@@ -131,17 +129,8 @@ export function attachRealtime(app: App, limits: RealtimeLimits): void {
   })
 }
 
-/** Whether a browser there shows what is at the URL: this machine has several names. */
-function isOriginOf(url: string, origin: string): boolean {
-  if (url === origin) return true
-  if (!URL.canParse(origin)) return false
-  const [one, other] = [new URL(url), new URL(origin)]
-  const isHere = isLoopback(one.hostname) && isLoopback(other.hostname)
-  return isHere && one.protocol === other.protocol && one.port === other.port
-}
-
 /** Answers in plain text, and closes the connection. */
-function refuse(socket: Duplex, status: 403 | 404 | 429 | 503): void {
+function refuse(socket: Duplex, status: 403 | 404 | 429 | 503, retryAfterSeconds = 1): void {
   const text = STATUS_CODES[status]!
   socket.on('error', () => {})
   socket.once('finish', () => socket.destroy())
@@ -151,7 +140,7 @@ function refuse(socket: Duplex, status: 403 | 404 | 429 | 503): void {
       'Connection: close',
       'Content-Type: text/plain',
       `Content-Length: ${text.length}`,
-      ...(status === 429 || status === 503 ? ['Retry-After: 1'] : []),
+      ...(status === 429 || status === 503 ? [`Retry-After: ${retryAfterSeconds}`] : []),
       '',
       text,
     ].join('\r\n'),

@@ -12,7 +12,7 @@ import { loadConfig } from '#src/config.ts'
 import { transact } from '#src/events/events.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { withServers } from '#test/support/race-servers.ts'
-import { call } from '#test/support/network.ts'
+import { call, signInAs } from '#test/support/network.ts'
 import { makePatient } from '#test/support/patient.ts'
 import { openNetwork } from '#test/support/visits.ts'
 import { testVisita } from '#test/support/visita.ts'
@@ -67,6 +67,29 @@ test('the sockets of an account that is disabled close within a second', async (
   const disabledAt = performance.now()
   for (const { closed } of clients) assert.equal(await closed, 4401)
   assert.ok(performance.now() - disabledAt < 1000)
+})
+
+test('staff who lack the second factor that the network asks for have no sockets', async () => {
+  const as = await signInAs(runtime, { role: 'admin' })
+  const patient = await openSocket(url, (await makePatient(runtime)).as)
+  const client = await openSocket(url, as)
+  const set = (isNeeded: boolean) =>
+    db.updateTable('network_settings').set({ second_factor_for_staff: isNeeded }).execute()
+  await set(true)
+  try {
+    const setAt = performance.now()
+    assert.equal(await client.closed, 4401)
+    assert.ok(performance.now() - setAt < 1000)
+    const next = await openSocket(url, null)
+    next.send({ type: 'authenticate', accessToken: as.slice('Bearer '.length) })
+    assert.equal(await next.closed, 4401)
+    patient.send({ type: 'ping' })
+    assert.equal((await patient.next()).type, 'pong')
+  } finally {
+    await set(false)
+  }
+  const after = await openSocket(url, as)
+  for (const socket of [after, patient]) await socket.close()
 })
 
 test('a subscription asked for after the session has ended closes the socket', async () => {
@@ -258,6 +281,7 @@ test('sockets live through a database that is away, and are told what happened m
         env: { DATA_DIR: runtime.config.dataDirectory, DATABASE_URL: proxy.url },
       }),
       port: 0,
+      encryptionKey: runtime.config.encryptionKey,
       tokenSigningKey: runtime.config.tokenSigningKey,
     },
     log: pino({ level: 'silent' }),

@@ -61,12 +61,29 @@ export function createSessions(options: {
     const { accountId, sessionId } = bearer
     const actor = await withRetry(() => findActor(runtime.db, { accountId, sessionId, now }))
     const accessEndsAt = await withRetry(() => nextAccessEnd(runtime.db, { accountId, now }))
+    await readThreads(connection)
     if (!connection.isOpen) return
-    if (!actor) return connection.end(closeCodes.notSignedIn, 'The session is over.')
+    if (!actor || actor.needsSecondFactor)
+      return connection.end(closeCodes.notSignedIn, 'The session is over.')
     connection.actor = { accountId, sessionId, ...actor }
     connection.accessEndsAt = accessEndsAt
     connection.refreshedAt = begunAt
     apply(connection, connection.actor)
+  }
+
+  /** Reads again whose the visits of the socket's threads are: by merging they become another patient's. */
+  async function readThreads({ subscriptions }: Connection): Promise<void> {
+    const topics = [...subscriptions.values()].map(({ topic }) => topic)
+    const ids = new Set(
+      topics.flatMap((topic) => (topic.topic === 'thread' ? [topic.appointmentId] : [])),
+    )
+    if (ids.size === 0) return
+    const visits = await withRetry(() => threadVisits(runtime.db, [...ids]))
+    for (const subscription of subscriptions.values()) {
+      const { topic } = subscription
+      if (topic.topic === 'thread' && ids.has(topic.appointmentId))
+        subscription.visit = visits.get(topic.appointmentId) ?? null
+    }
   }
 
   function apply(connection: Connection, actor: AccountActor): void {
@@ -100,8 +117,8 @@ export function createSessions(options: {
     return next
   }
 
-  /** Threads of visits that have another doctor or clinic now. */
-  async function refreshThreads(events: readonly StoredEvent[]): Promise<void> {
+  /** Sockets with threads of visits that have another doctor or clinic now. */
+  function withMovedThreads(events: readonly StoredEvent[]): Connection[] {
     const moved = new Set(
       events.flatMap(({ subjects }) => {
         const { appointmentId, formerDoctorId, formerClinicId } = subjects
@@ -109,22 +126,12 @@ export function createSessions(options: {
         return isMoved && appointmentId !== undefined ? [appointmentId] : []
       }),
     )
-    if (moved.size === 0) return
-    const concerned = connections().filter(({ subscriptions }) =>
+    if (moved.size === 0) return []
+    return connections().filter(({ subscriptions }) =>
       subscriptions
         .values()
         .some(({ topic }) => topic.topic === 'thread' && moved.has(topic.appointmentId)),
     )
-    if (concerned.length === 0) return
-    const visits = await withRetry(() => threadVisits(runtime.db, [...moved]))
-    for (const connection of concerned) {
-      for (const subscription of connection.subscriptions.values()) {
-        const { topic } = subscription
-        if (topic.topic === 'thread' && moved.has(topic.appointmentId))
-          subscription.visit = visits.get(topic.appointmentId) ?? null
-      }
-      if (connection.actor !== null) apply(connection, connection.actor)
-    }
   }
 
   /** Brings up to date whose accesses to patients have run out, while sessions are looked at on. */
@@ -175,7 +182,7 @@ export function createSessions(options: {
         if (error instanceof NotSignedIn) return null
         throw error
       })
-      if (actor === null) return 'unknown'
+      if (actor === null || actor.needsSecondFactor) return 'unknown'
       const { accountId } = actor
       const those = byAccount.get(accountId) ?? new Set()
       if (those.size >= limits.accountSocketsMax) return 'too-many'
@@ -197,9 +204,10 @@ export function createSessions(options: {
     async prepare(events) {
       const since = performance.now()
       const accounts = new Set(events.flatMap(accountsWithOtherRights))
+      const concerned = new Set(withMovedThreads(events))
       for (const accountId of accounts)
-        for (const connection of byAccount.get(accountId) ?? []) await refresh(connection, since)
-      await refreshThreads(events)
+        for (const connection of byAccount.get(accountId) ?? []) concerned.add(connection)
+      for (const connection of concerned) await refresh(connection, since)
     },
     close: () => clearInterval(timer),
   }

@@ -21,11 +21,16 @@ const nobody: AccountActor = {
   name: 'Anna Berg',
   doctorId: null,
   clinicIds: [],
+  ownPatientId: null,
   patientIds: [],
   seenPatientIds: [],
   needsSecondFactor: false,
 }
-const patient: AccountActor = { ...nobody, patientIds: ['anna', 'child'] }
+const patient: AccountActor = {
+  ...nobody,
+  patientIds: ['anna'],
+  seenPatientIds: ['anna', 'child'],
+}
 const doctor: AccountActor = { ...nobody, role: 'doctor', doctorId: 'moreau' }
 const desk: AccountActor = { ...nobody, role: 'front_desk', clinicIds: ['canal'] }
 const admin: AccountActor = { ...nobody, role: 'admin' }
@@ -92,7 +97,7 @@ test('whoever loses a visit is told that it is gone, and not where it went', () 
 })
 
 test('a doctor who is the patient too is told once', () => {
-  const both = { ...doctor, patientIds: ['child'] }
+  const both = { ...doctor, seenPatientIds: ['child'] }
   assert.deepEqual(told(both, appointments, { event: moved }), [whole])
 })
 

@@ -54,7 +54,7 @@ export function channelsOf(topic: Topic, actor: AccountActor): string[] {
   switch (topic.topic) {
     case 'appointments':
       return [
-        ...actor.patientIds.map(ownVisitsOfPatient),
+        ...actor.seenPatientIds.map(ownVisitsOfPatient),
         ...(actor.doctorId === null ? [] : [ownVisitsOfDoctor(actor.doctorId)]),
       ]
     case 'open-times':

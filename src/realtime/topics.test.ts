@@ -36,6 +36,22 @@ async function accountOf(as: string): Promise<string> {
   return bearer!.accountId
 }
 
+async function giveAccess(
+  { accountId }: { accountId: string },
+  { patientId }: { patientId: string },
+): Promise<void> {
+  await runtime.db
+    .insertInto('patient_access')
+    .values({
+      account_id: accountId,
+      patient_id: patientId,
+      relation: 'carer',
+      scope: 'see',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+}
+
 /** A socket of the header's holder that can be asked what it was told. */
 async function watch(as: string, topics: Record<string, Record<string, unknown>>) {
   const client = await openSocket(url, as)
@@ -222,6 +238,42 @@ test('who loses a visit to a colleague is told no more of its messages', async (
   assert.deepEqual(
     (await patient.told()).map(({ event }) => event),
     ['message.sent'],
+  )
+})
+
+test('the thread of a visit stays open to the patient whose record is merged into another', async () => {
+  const network = await openNetwork()
+  const { people } = network
+  const { id: appointmentId, as, patientId, accountId } = await makeVisit(network, 0)
+  const thread = { t: { topic: 'thread', appointmentId } }
+  const patient = await watch(as, thread)
+  const former = await makePatient(runtime)
+  await giveAccess(former, { patientId })
+  const onlooker = await watch(former.as, thread)
+  const registered = await call(app, 'POST /patients', {
+    as: people.deskHere,
+    body: { name: `Anna ${newId()}` },
+  })
+  const request = `POST /patients/${registered.body.id}/merge` as const
+  const merged = await call(app, request, { as: people.admin, body: { duplicateId: patientId } })
+  assert.equal(merged.status, 200, JSON.stringify(merged.body))
+  const message = { type: 'message.sent', subjects: { appointmentId, messageId: newId() } }
+  await append(message)
+  for (const client of [patient, onlooker])
+    assert.deepEqual(
+      (await client.told()).map(({ event, code }) => event ?? code),
+      ['message.sent'],
+    )
+  const key = { accountId, patientId: registered.body.id }
+  await runtime.db
+    .deleteFrom('patient_access')
+    .where('account_id', '=', accountId)
+    .where('patient_id', '=', key.patientId)
+    .execute()
+  await append({ type: 'access.ended', subjects: key }, message)
+  assert.deepEqual(
+    (await patient.told()).map(({ code }) => code),
+    ['not-found'],
   )
 })
 

@@ -4,9 +4,9 @@ import { record } from '#src/audit/audit.ts'
 import { sightOf } from '#src/booking/policy.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { withRetry } from '#src/db/retry.ts'
-import { transact } from '#src/events/events.ts'
+import { transact, type Transact } from '#src/events/events.ts'
 import { NotAllowed, NotFound } from '#src/kernel/errors.ts'
-import { offerOfEntry } from './offer-queries.ts'
+import { offerOfEntry, type OfferRow } from './offer-queries.ts'
 import { announceRelease, outcomeOf, settleWithin } from './outcome.ts'
 import { mayLeave } from './policy.ts'
 import {
@@ -90,16 +90,26 @@ export async function leaveWaitlist(context: SignedInContext, id: string): Promi
     await record(context, context.db, { ...auditOf(id, 'leave'), allowed: false })
     throw new NotAllowed('Only the patient and the clinic whose patient waits may end the wait.')
   }
-  const released = await transact(context, async (tx) => {
-    const hasEnded = await endEntry(tx.db, id)
-    await record(context, tx.db, auditOf(id, 'leave'))
-    if (!hasEnded) return null
-    const now = context.clock()
-    const offer = await offerOfEntry(tx.db, { entryId: id, appointmentId: null, now })
-    if (!offer || offer.outcome !== null) return null
-    const settled = outcomeOf(offer) ?? { outcome: 'refused', isHeld: true }
-    await settleWithin(context, tx, { offer, ...settled })
-    return settled.isHeld ? offer : null
-  })
+  const released = await transact(context, (tx) => leaveWithin(context, tx, id))
   if (released) announceRelease(context, released)
+}
+
+/**
+ * As `leaveWaitlist`, in a transaction of someone who may do so. Answers the offer whose time it lets go,
+ * for `announceRelease` after the commit; null for none.
+ */
+export async function leaveWithin(
+  context: SignedInContext,
+  tx: Transact,
+  id: string,
+): Promise<OfferRow | null> {
+  const hasEnded = await endEntry(tx.db, id)
+  await record(context, tx.db, auditOf(id, 'leave'))
+  if (!hasEnded) return null
+  const now = context.clock()
+  const offer = await offerOfEntry(tx.db, { entryId: id, appointmentId: null, now })
+  if (!offer || offer.outcome !== null) return null
+  const settled = outcomeOf(offer) ?? { outcome: 'refused', isHeld: true }
+  await settleWithin(context, tx, { offer, ...settled })
+  return settled.isHeld ? offer : null
 }

@@ -1,13 +1,13 @@
 // Joining the waitlist: for an earlier time of a visit, or for a first visit.
 
 import { record } from '#src/audit/audit.ts'
-import { findAppointment } from '#src/booking/appointment.ts'
+import { findAppointment, placeOf } from '#src/booking/appointment.ts'
 import { isAhead } from '#src/booking/appointment-state.ts'
 import { rememberRequest, storeAnswer, type IdempotentRequest } from '#src/booking/call-queries.ts'
 import { earlierAnswer } from '#src/booking/idempotency.ts'
 import { mayBook, sightOf } from '#src/booking/policy.ts'
 import { bookingFailureOf, IdempotencyKeyReused, NotOffered } from '#src/booking/refusals.ts'
-import { patientOf, unknownPatient } from '#src/booking/wish.ts'
+import { onlyLooking, patientOf, unknownPatient, whyNotTheirs } from '#src/booking/wish.ts'
 import type { SignedInContext } from '#src/context.ts'
 import { transact } from '#src/events/events.ts'
 import { addDays, laterOf } from '#src/kernel/calendar.ts'
@@ -170,6 +170,7 @@ async function earlierVisit(
 ): Promise<Wanted> {
   const hours = hoursOf(body)
   const visit = await findAppointment(context, appointmentId)
+  if (!mayBook(context.actor, placeOf(visit))) throw onlyLooking()
   for (const [field, own] of [
     ['patientId', visit.patient_id],
     ['visitTypeId', visit.visit_type_id],
@@ -210,8 +211,9 @@ async function firstVisit(context: SignedInContext, body: NewEntry): Promise<Wan
   if (doctorId === undefined && specialtyId === undefined)
     throw invalidField('/doctorId', 'Name whom to see by /doctorId or /specialtyId.')
   const patientId = patientOf(context, body)
+  const notTheirs = whyNotTheirs(actor, patientId)
+  if (notTheirs !== null) throw notTheirs
   const isTheirs = actor.patientIds.includes(patientId)
-  if (actor.role === 'patient' && !isTheirs) throw unknownPatient()
   const whereabouts = whereaboutsOf(body, null)
   if (doctorId === undefined && !isTheirs) whereabouts.clinic_id ??= deskClinicOf(context)
   const named = {

@@ -96,7 +96,7 @@ export async function offerOpenTimes(
   const { db, clock } = runtime
   await reopenUndone(db, clock() - reopenedMilliseconds)
   if (!(await someoneWaits(db))) return 0
-  const context = { ...runtime, actor: null, requestId: newId() }
+  const context = { ...runtime, actor: null, requestId: newId(), clientAddress: null }
   // The lock ends with its connection, and so with a process that dies.
   return db.transaction().execute(async (lock) => {
     if (!(await lockWaitlist(lock))) return 0

@@ -59,11 +59,13 @@ async function makeSite(settings: Record<string, string>): Promise<Site> {
     PATH: process.env['PATH'] ?? '',
     PORT: '0',
     LOG_LEVEL: 'error',
+    RATE_LIMIT_FACTOR: '1000',
     DATA_DIR: dataDirectory,
     ...settings,
     ...(database && {
       DATABASE_URL: database.url,
       TOKEN_SIGNING_KEY: randomBytes(32).toString('base64url'),
+      ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
     }),
   }
   const children: ChildProcess[] = []

@@ -34,6 +34,7 @@ async function withEmptyVisita(
         DATABASE_SCHEMA: schema,
         DATABASE_POOL_SIZE: '4',
         TOKEN_SIGNING_KEY: randomBytes(32).toString('base64url'),
+        ENCRYPTION_KEY: randomBytes(32).toString('base64url'),
       },
     }),
     port: 0,

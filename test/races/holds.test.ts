@@ -154,6 +154,7 @@ test('a hold that runs out while it is confirmed and someone else books: one of 
       ...runtime,
       actor: (await authenticate(runtime, network.patients[patient]!.as))!,
       requestId: 'test',
+      clientAddress: null,
       clock: () => instant,
     })
     for (let round = 0; round < 24; round += 1) {
@@ -303,6 +304,7 @@ for (const { where, doctors } of [
         ...runtime,
         actor: (await authenticate(runtime, network.patients[2]!.as))!,
         requestId: 'test',
+        clientAddress: null,
         clock: () => later,
       }
       await whileHeld(

@@ -134,7 +134,13 @@ test('two moves into each other’s time of processes that know of neither: the 
         const { as, id } = await bookAt(client, network, { patient, startsAt })
         const actor = (await authenticate(runtime, as))!
         const board = createBoard({ ...runtime, events: createEventBus() })
-        const context: SignedInContext = { ...runtime, board, actor, requestId: 'test' }
+        const context: SignedInContext = {
+          ...runtime,
+          board,
+          actor,
+          requestId: 'test',
+          clientAddress: null,
+        }
         return { context, id }
       }),
     )

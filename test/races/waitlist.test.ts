@@ -78,7 +78,7 @@ test('one time for two patients, or two times for one, in the same moment: one o
       await free(network, 0)
       await free(network, 1)
       const offering = async (of: Runtime, who: Waiting, index: number) => {
-        const context = { ...atNoon(of), actor: null, requestId: newId() }
+        const context = { ...atNoon(of), actor: null, requestId: newId(), clientAddress: null }
         of.board.doctors.forget(network.doctorId)
         const [offer] = await offersFor(context, {
           appointment_id: who.visitId,

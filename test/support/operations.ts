@@ -1,16 +1,21 @@
 // Every operation of the API with a request that is right, for tests that go through all of them.
 
 import assert from 'node:assert/strict'
+import { decodeJwt } from 'jose'
 import type { Runtime } from '#src/context.ts'
 import type { App } from '#src/http/server.ts'
+import { hashPassword } from '#src/identity/passwords.ts'
+import { startSession } from '#src/identity/sessions.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { addDays, formatInstant, localDateOf, resolveLocal } from '#src/kernel/time.ts'
 import type { VisitPurpose } from '#src/links/address.ts'
 import { offerOpenTimes } from '#src/waitlist/offers.ts'
 import { mailAbout, wordOf } from './links.ts'
 import { writeNotification } from './notifications.ts'
-import { call, makeNetwork, type Network } from './network.ts'
+import { tokenOfSomeone } from './account.ts'
+import { call, makeNetwork, signInAs, type Network } from './network.ts'
 import { makePatients, type RacePatient } from './race-network.ts'
+import { accountsOf, givePassword, giveSecondFactor, takeSecondFactors } from './signing-in.ts'
 
 export const callers = [
   'nobody',
@@ -21,6 +26,7 @@ export const callers = [
   'deskHere',
   'deskElsewhere',
   'admin',
+  'disabled',
 ] as const
 export type Caller = (typeof callers)[number]
 
@@ -88,11 +94,23 @@ export async function makeScene(app: App, runtime: Runtime): Promise<Scene> {
       nobody: undefined,
       patient: patient.as,
       otherPatient: otherPatient.as,
+      disabled: await disabledAdmin(runtime),
     },
     email: () => (registered ??= register()),
     freeTime,
     requestedVisit: async () => String((await visit(clinicVisitTypeId)).id),
   }
+}
+
+/** The Authorization header of an admin who was signed in when the account was disabled. */
+async function disabledAdmin(runtime: Runtime): Promise<string> {
+  const as = await signInAs(runtime, { role: 'admin' })
+  await runtime.db
+    .updateTable('account')
+    .set({ status: 'disabled' })
+    .where('id', '=', decodeJwt(as.slice('Bearer '.length)).sub!)
+    .execute()
+  return as
 }
 
 async function must(
@@ -169,6 +187,44 @@ async function refreshToken({ app, email }: Scene): Promise<{ refreshToken: stri
 async function personAtTheDesk({ app, as }: Scene): Promise<string> {
   const body = { name: 'Anna Berg', dateOfBirth: '1984-07-19', despiteDuplicates: true }
   return String((await must(app, 'POST /patients', as.deskHere, body)).id)
+}
+
+/** The token of an invitation by which one patient lets the account of another one book. */
+async function accessToken(
+  { app, runtime }: Pick<Scene, 'app' | 'runtime'>,
+  { of, to }: { of: RacePatient; to: RacePatient },
+): Promise<string> {
+  const email = `${to.accountId}@example.org`
+  const body = { email, relation: 'carer', scope: 'book' }
+  const { id } = await must(app, `POST /patients/${of.patientId}/access`, of.as, body)
+  return runtime.links.tokenOf('access', id)
+}
+
+/** The path of the access of someone new to the patient. */
+async function accessOfCarer({ app, runtime, patient }: Scene): Promise<string> {
+  const [carer] = await makePatients(runtime, 1)
+  assert.ok(carer)
+  const token = await accessToken({ app, runtime }, { of: patient, to: carer })
+  await must(app, 'POST /patients/access-invitations/accept', carer.as, { token })
+  return `/api/v1/patients/${patient.patientId}/access/${carer.accountId}`
+}
+
+/** The password of everyone in the scene, who has no second factor. */
+async function givenPassword({ runtime, as }: Scene): Promise<{ password: string }> {
+  const accountIds = accountsOf(Object.values(as))
+  await givePassword(runtime, { accountIds, password })
+  await takeSecondFactors(runtime, accountIds)
+  return { password }
+}
+
+/** The password of everyone in the scene, who has a second factor, and its code. */
+async function givenFactor(scene: Scene): Promise<{ password: string; code: string }> {
+  const accountIds = accountsOf(Object.values(scene.as))
+  await givenPassword(scene)
+  return {
+    password,
+    code: await giveSecondFactor(scene.runtime, { accountIds, isConfirmed: true }),
+  }
 }
 
 const clinic = (rest: string) => (scene: Scene) => `/api/v1/clinics/${scene.clinicId}${rest}`
@@ -267,6 +323,13 @@ async function linkToOffer(scene: Scene): Promise<{ token: string }> {
   return { token: wordOf(runtime, 'offer', await mailAbout(runtime, { appointmentId, accountId })) }
 }
 
+/** The path of someone of the front desk, who does nothing else here. */
+const deskAccount = (rest: string) => async (scene: Scene) => {
+  const { runtime, clinicId } = scene
+  const as = await signInAs(runtime, { role: 'front_desk', clinicId })
+  return `/api/v1/admin/users/${decodeJwt(as.slice('Bearer '.length)).sub}${rest}`
+}
+
 const holidays = [
   'BEGIN:VCALENDAR',
   'VERSION:2.0',
@@ -314,8 +377,74 @@ export const operations: Record<string, RightRequest> = {
   'POST /api/v1/auth/refresh': { body: refreshToken, by: 'nobody' },
   'POST /api/v1/auth/logout': { body: refreshToken, by: 'nobody' },
   'GET /api/v1/auth/me': { by: 'patient' },
+  'PATCH /api/v1/auth/me': {
+    body: { name: 'Anna Berg', phone: '+33 1 42 68 53 00', locale: 'en-GB' },
+    by: 'patient',
+  },
+  'POST /api/v1/auth/change-password': {
+    body: async (scene) => ({
+      ...(await givenPassword(scene)),
+      newPassword: 'nine dry otters nap',
+    }),
+    by: 'patient',
+  },
+  'POST /api/v1/auth/forgot-password': {
+    body: async ({ email }) => ({ email: await email() }),
+    by: 'nobody',
+  },
+  'POST /api/v1/auth/reset-password': {
+    body: async () => ({
+      token: await tokenOfSomeone('reset_password'),
+      password: 'nine dry otters nap',
+    }),
+    by: 'nobody',
+  },
+  'POST /api/v1/auth/verify-email': {
+    body: async () => ({ token: await tokenOfSomeone('verify_email') }),
+    by: 'nobody',
+  },
+  'POST /api/v1/auth/verify-email/send': { by: 'patient' },
+  'POST /api/v1/auth/change-email': {
+    body: async (scene) => ({
+      ...(await givenPassword(scene)),
+      email: `${newId()}@example.org`,
+    }),
+    by: 'patient',
+  },
+  'POST /api/v1/auth/change-email/confirm': {
+    body: async () => ({ token: await tokenOfSomeone('change_email') }),
+    by: 'nobody',
+  },
+  'GET /api/v1/auth/sessions': { query: 'limit=5', by: 'patient' },
+  // Those with which the other operations are tried are needed on.
+  'DELETE /api/v1/auth/sessions': { query: 'except=current', by: 'patient' },
+  'DELETE /api/v1/auth/sessions/{id}': {
+    async path({ runtime, patient: { accountId } }) {
+      const { sessionId } = await startSession(runtime, runtime.db, { accountId, role: 'patient' })
+      return `/api/v1/auth/sessions/${sessionId}`
+    },
+    by: 'patient',
+  },
+  'POST /api/v1/auth/second-factor': { body: givenPassword, by: 'patient' },
+  'POST /api/v1/auth/second-factor/confirm': {
+    async body({ runtime, as }) {
+      const accountIds = accountsOf(Object.values(as))
+      return { code: await giveSecondFactor(runtime, { accountIds, isConfirmed: false }) }
+    },
+    by: 'patient',
+  },
+  'POST /api/v1/auth/second-factor/recovery-codes': { body: givenFactor, by: 'patient' },
+  'POST /api/v1/auth/second-factor/disable': { body: givenFactor, by: 'patient' },
   'POST /api/v1/invitations': {
     body: ({ clinicId }) => ({ role: 'front_desk', clinicId, email: 'desk@example.org' }),
+    by: 'admin',
+  },
+  'GET /api/v1/invitations': { query: 'status=open&limit=5', by: 'admin' },
+  'DELETE /api/v1/invitations/{id}': {
+    async path({ app, as }) {
+      const { id } = await must(app, 'POST /invitations', as.admin, { role: 'admin' })
+      return `/api/v1/invitations/${id}`
+    },
     by: 'admin',
   },
 
@@ -440,6 +569,7 @@ export const operations: Record<string, RightRequest> = {
     by: 'doctor',
   },
   'GET /api/v1/doctors/{id}/delays': { path: doctor('/delays'), by: 'doctor' },
+  'GET /api/v1/doctors/{id}/dashboard': { path: doctor('/dashboard'), by: 'doctor' },
   'GET /api/v1/doctors/{id}/openings': { path: doctor('/openings'), by: 'doctor' },
   'POST /api/v1/doctors/{id}/openings': {
     path: doctor('/openings'),
@@ -493,6 +623,10 @@ export const operations: Record<string, RightRequest> = {
   },
 
   'GET /api/v1/patients': { by: 'patient' },
+  'GET /api/v1/patients/{id}/dashboard': {
+    path: ({ patient }) => `/api/v1/patients/${patient.patientId}/dashboard`,
+    by: 'patient',
+  },
   'GET /api/v1/patients/{id}': {
     path: ({ patient }) => `/api/v1/patients/${patient.patientId}`,
     by: 'patient',
@@ -513,6 +647,61 @@ export const operations: Record<string, RightRequest> = {
     }),
     by: 'deskHere',
   },
+  'GET /api/v1/patients/{id}/medical-history': {
+    path: ({ patient }) => `/api/v1/patients/${patient.patientId}/medical-history`,
+    by: 'patient',
+  },
+  'POST /api/v1/patients/{id}/medical-history': {
+    path: ({ patient }) => `/api/v1/patients/${patient.patientId}/medical-history`,
+    body: { kind: 'allergy', text: 'Penicillin', details: { reaction: 'Rash', since: '2019' } },
+    by: 'patient',
+  },
+  'POST /api/v1/patients/{id}/medical-history/{entryId}/correct': {
+    async path({ app, as, patient }) {
+      const path = `/patients/${patient.patientId}/medical-history`
+      const { id } = await must(app, `POST ${path}`, as.patient, { kind: 'note', text: 'Asthma' })
+      return `/api/v1${path}/${id}/correct`
+    },
+    body: { kind: 'condition', text: 'Asthma', details: { since: '2004-03' }, reason: 'Misfiled' },
+    by: 'patient',
+  },
+  'GET /api/v1/patients/{id}/access': {
+    path: ({ patient }) => `/api/v1/patients/${patient.patientId}/access`,
+    by: 'patient',
+  },
+  'POST /api/v1/patients/{id}/access': {
+    path: ({ patient }) => `/api/v1/patients/${patient.patientId}/access`,
+    body: {
+      email: 'marie.berg@example.org',
+      relation: 'carer',
+      scope: 'book',
+      endsAt: '2031-07-01T00:00:00+02:00',
+    },
+    by: 'patient',
+  },
+  'PATCH /api/v1/patients/{id}/access/{accountId}': {
+    path: accessOfCarer,
+    body: { scope: 'see', endsAt: '2031-07-01T00:00:00+02:00' },
+    by: 'patient',
+  },
+  'DELETE /api/v1/patients/{id}/access/{accountId}': { path: accessOfCarer, by: 'patient' },
+  'DELETE /api/v1/patients/{id}/access-invitations/{invitationId}': {
+    async path({ app, patient }) {
+      const path = `/patients/${patient.patientId}`
+      const body = { email: 'leo.berg@example.org', relation: 'carer', scope: 'see' }
+      const { id } = await must(app, `POST ${path}/access`, patient.as, body)
+      return `/api/v1${path}/access-invitations/${id}`
+    },
+    by: 'patient',
+  },
+  'POST /api/v1/patients/access-invitations/accept': {
+    async body({ app, runtime, otherPatient }) {
+      const [inviting] = await makePatients(runtime, 1)
+      assert.ok(inviting)
+      return { token: await accessToken({ app, runtime }, { of: inviting, to: otherPatient }) }
+    },
+    by: 'otherPatient',
+  },
   'POST /api/v1/patients/{id}/claim-links': {
     path: async (scene) => `/api/v1/patients/${await personAtTheDesk(scene)}/claim-links`,
     body: {},
@@ -525,6 +714,39 @@ export const operations: Record<string, RightRequest> = {
       return { code, dateOfBirth: '1984-07-19', relation: 'carer' }
     },
     by: 'patient',
+  },
+
+  'POST /api/v1/patients/{id}/merge': {
+    path: async (scene) => `/api/v1/patients/${await personAtTheDesk(scene)}/merge`,
+    body: async (scene) => ({ duplicateId: await personAtTheDesk(scene) }),
+    by: 'deskHere',
+  },
+  'GET /api/v1/me/export': { by: 'patient' },
+  'DELETE /api/v1/me': {
+    // With the right password there would be nobody left to ask anything else.
+    async body({ runtime, as }) {
+      const accountIds = Object.values(as).flatMap((header) =>
+        header === undefined ? [] : [decodeJwt(header.slice('Bearer '.length)).sub!],
+      )
+      await runtime.db
+        .updateTable('account')
+        .set({ password_hash: await hashPassword(password) })
+        .where('id', 'in', accountIds)
+        .execute()
+      return { password: 'not the right one' }
+    },
+    by: 'patient',
+  },
+  'DELETE /api/v1/doctors/{id}': {
+    async path({ app, as }) {
+      const { id } = await must(app, 'POST /doctors', as.admin, { name: 'Hugo Weber' })
+      return `/api/v1/doctors/${id}`
+    },
+    by: 'admin',
+  },
+  'POST /api/v1/admin/patients/{id}/erase': {
+    path: async (scene) => `/api/v1/admin/patients/${await personAtTheDesk(scene)}/erase`,
+    by: 'admin',
   },
 
   'POST /api/v1/appointments': {
@@ -714,4 +936,54 @@ export const operations: Record<string, RightRequest> = {
     by: 'deskHere',
   },
   'GET /api/v1/admin/delivery': { by: 'admin' },
+  'POST /api/v1/admin/import/doctors': {
+    body: () => `name;title\nImported ${newId()};Dr.`,
+    contentType: 'text/csv',
+    by: 'admin',
+  },
+  'POST /api/v1/admin/import/hours': {
+    // The hours that the doctor has.
+    body: ({ doctorId, clinicId }) =>
+      ['doctor;clinic;weekday;from;to']
+        .concat([1, 2, 3, 4, 5, 6, 7].map((day) => `${doctorId};${clinicId};${day};08:00;20:00`))
+        .join('\n'),
+    contentType: 'text/csv',
+    by: 'admin',
+  },
+  'POST /api/v1/admin/import/patients': {
+    body: () => `name;dateOfBirth\nImported ${newId()};1984-07-19`,
+    contentType: 'text/csv',
+    by: 'admin',
+  },
+  'GET /api/v1/admin/users': { query: 'q=anna&status=active', by: 'admin' },
+  'GET /api/v1/admin/users/{id}': { path: deskAccount(''), by: 'admin' },
+  'POST /api/v1/admin/users/{id}/disable': {
+    path: deskAccount('/disable'),
+    body: {},
+    by: 'admin',
+  },
+  'POST /api/v1/admin/users/{id}/enable': { path: deskAccount('/enable'), body: {}, by: 'admin' },
+  'POST /api/v1/admin/users/{id}/erase': { path: deskAccount('/erase'), body: {}, by: 'admin' },
+  'PUT /api/v1/admin/users/{id}/role': {
+    path: deskAccount('/role'),
+    body: { role: 'patient' },
+    by: 'admin',
+  },
+  'PUT /api/v1/admin/users/{id}/memberships': {
+    path: deskAccount('/memberships'),
+    body: ({ otherClinicId }) => ({ clinicIds: [otherClinicId] }),
+    by: 'admin',
+  },
+  'DELETE /api/v1/admin/users/{id}/sessions': { path: deskAccount('/sessions'), by: 'admin' },
+  'DELETE /api/v1/admin/users/{id}/second-factor': {
+    path: deskAccount('/second-factor'),
+    by: 'admin',
+  },
+  'GET /api/v1/admin/overview': { by: 'admin' },
+  'GET /api/v1/admin/appointments.csv': { by: 'admin' },
+  'GET /api/v1/admin/audit': { query: 'allowed=true&limit=5', by: 'admin' },
+  'GET /api/v1/admin/audit.csv': { query: 'subjectType=settings', by: 'admin' },
+  'GET /api/v1/admin/settings': { by: 'admin' },
+  // As it is by default: all tests have the one network.
+  'PATCH /api/v1/admin/settings': { body: { keepEventsDays: 90 }, by: 'admin' },
 }

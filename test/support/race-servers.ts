@@ -42,7 +42,7 @@ export async function withServers(
     { write: (line: string) => void lines.push(line) },
   )
   const separator = visita.databaseUrl.includes('?') ? '&' : '?'
-  const { tokenSigningKey } = visita.runtime.config
+  const { encryptionKey, tokenSigningKey } = visita.runtime.config
   const config = {
     ...loadConfig({
       envFile: null,
@@ -50,9 +50,11 @@ export async function withServers(
         DATA_DIR: visita.runtime.config.dataDirectory,
         DATABASE_URL: `${visita.databaseUrl}${separator}application_name=${name}`,
         DATABASE_POOL_SIZE: '24',
+        RATE_LIMIT_FACTOR: '1000',
       },
     }),
     port: 0,
+    encryptionKey,
     tokenSigningKey,
   }
   const database = new pg.Client({ connectionString: visita.databaseUrl })

@@ -35,6 +35,13 @@ export function testVisita(): Promise<TestVisita> {
 }
 
 async function start(): Promise<TestVisita> {
+  const visita = await startSeparate()
+  stop = visita.stop
+  return visita
+}
+
+/** A Visita with a database of its own, for a test that changes what all share; `stop` ends it. */
+export async function startSeparate(): Promise<TestVisita & { stop: () => Promise<void> }> {
   const directory = await mkdtemp(join(tmpdir(), 'visita-test-'))
   const server = process.env['TEST_DATABASE_URL']
   const database = server ? await freshDatabase(server) : null
@@ -59,13 +66,13 @@ async function start(): Promise<TestVisita> {
     embedded: { ephemeral: true, durable: false },
   })
   const app = await createApp(opened.runtime)
-  stop = async () => {
-    await app.close()
-    await opened.close()
-    await database?.drop()
-    await rm(directory, { recursive: true, force: true })
-  }
   return {
+    async stop() {
+      await app.close()
+      await opened.close()
+      await database?.drop()
+      await rm(directory, { recursive: true, force: true })
+    },
     runtime: opened.runtime,
     app,
     databaseUrl: opened.databaseUrl,

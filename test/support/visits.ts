@@ -79,7 +79,13 @@ export async function takeTimeOff(network: Network, slot: OpenSlot): Promise<voi
 export async function contextLater(as: string, milliseconds: number): Promise<SignedInContext> {
   const { runtime } = await testVisita()
   const actor = (await authenticate(runtime, as))!
-  return { ...runtime, actor, requestId: 'test', clock: () => runtime.clock() + milliseconds }
+  return {
+    ...runtime,
+    actor,
+    requestId: 'test',
+    clientAddress: null,
+    clock: () => runtime.clock() + milliseconds,
+  }
 }
 
 /** The context of the header's holder at an instant, from which time goes on. */

@@ -1,0 +1,4 @@
+// How long a password is, in characters.
+
+export const passwordLengthMin = 8
+export const passwordLengthMax = 128
