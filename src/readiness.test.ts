@@ -5,6 +5,7 @@ import { createMailbox } from '#src/delivery/mailbox.ts'
 import type { ReadinessCheck } from '#src/http/health.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
+import { ownDatabase } from '#test/support/own-database.ts'
 import { makePatient } from '#test/support/patient.ts'
 import { skipEarlierNews, tellEverything } from '#test/support/told.ts'
 import { testVisita } from '#test/support/visita.ts'
@@ -125,4 +126,17 @@ test('a warning says that nobody has been told what happened, until someone has'
   assert.match(waiting.detail, /3 minutes ago.*npm run worker/)
   await tellEverything()
   assert.equal((await check()).status, 'ok')
+})
+
+test('a database role that could change entries of the audit, or their seals alone, is warned of', async (t) => {
+  const { db, owner } = await ownDatabase(t)
+  const audit = async () => {
+    const { checks } = await checkReadiness({ ...runtime, db })
+    return checks.find(({ name }) => name === 'audit')?.status
+  }
+  assert.equal(await audit(), 'warn')
+  await owner.query('revoke update, delete, truncate on audit_entry from current_user')
+  assert.equal(await audit(), 'warn')
+  await owner.query('revoke update, delete, truncate on audit_seal from current_user')
+  assert.equal(await audit(), 'ok')
 })

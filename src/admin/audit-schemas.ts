@@ -7,7 +7,10 @@ import { formatUtc, parseInstant, type Instant } from '#src/kernel/time.ts'
 import type { AuditFilter, AuditRow } from './audit-queries.ts'
 
 /** Words with dots between them, or the id of an operation. */
-const ActionName = Type.String({ pattern: '^[a-zA-Z_-]{1,80}(\\.[a-z-]{1,40}){0,2}$', maxLength: 120 })
+const ActionName = Type.String({
+  pattern: '^[a-zA-Z_-]{1,80}(\\.[a-z-]{1,40}){0,2}$',
+  maxLength: 120,
+})
 
 const filter = {
   actorId: Type.Optional({ ...Id, description: 'Who did it.' }),

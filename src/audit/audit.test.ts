@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'kysely'
 import pg from 'pg'
+import { createApp } from '#src/app.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { call, makeNetwork } from '#test/support/network.ts'
+import { ownDatabase } from '#test/support/own-database.ts'
 import { makePatient } from '#test/support/patient.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { record } from './audit.ts'
@@ -73,4 +75,23 @@ test('who is signed in and refused by role is on record, with the operation and 
     { as: people.admin },
   )
   assert.deepEqual([status, body.items.length, body.items[0].allowed], [200, 1, false])
+})
+
+test('whoever still lacks a second factor is refused on record too', async (t) => {
+  const { db } = await ownDatabase(t)
+  const own = { ...runtime, db }
+  const { people, doctorId } = await makeNetwork(own)
+  await db.updateTable('network_settings').set({ second_factor_for_staff: true }).execute()
+  const ownApp = await createApp(own)
+  t.after(() => ownApp.close())
+  const request = `GET /doctors/${doctorId}/hours` as const
+  const answer = await call(ownApp, request, { as: people.doctor })
+  assert.equal(answer.body.type, '/problems/second-factor-required')
+  const rows = await db
+    .selectFrom('audit_entry')
+    .select(['action', 'subject_type', 'subject_id', 'allowed'])
+    .execute()
+  assert.deepEqual(rows, [
+    { action: 'getDoctorHours', subject_type: 'doctor', subject_id: doctorId, allowed: false },
+  ])
 })

@@ -80,7 +80,6 @@ export async function verifyAudit(
     } else note(fault)
     missing.delete(seal.hash.toString('hex'))
     previous = seal
-    if (fault !== null) break
     onProgress(done.rows)
   }
   for (const hash of missing) note(rebuilt(hash))
