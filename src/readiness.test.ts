@@ -130,6 +130,8 @@ test('a warning says that nobody has been told what happened, until someone has'
 
 test('a database role that could change entries of the audit, or their seals alone, is warned of', async (t) => {
   const { db, owner } = await ownDatabase(t)
+  const { rows } = await owner.query("select current_setting('is_superuser') as answer")
+  if (rows[0].answer === 'on') return t.skip('a superuser may change everything')
   const audit = async () => {
     const { checks } = await checkReadiness({ ...runtime, db })
     return checks.find(({ name }) => name === 'audit')?.status

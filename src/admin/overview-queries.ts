@@ -28,7 +28,9 @@ export interface LoadRow {
   minutes: number
 }
 
-/** How many visits there are on the clinics' dates, by status as it is `now` and by the hour of their start. */
+/**
+ * How many visits there are on the clinics' dates, by status as it is `now` and by the hour of their start.
+ */
 export async function loadByHour(
   db: Queryable,
   { days, now }: { days: readonly { clinicId: string; date: LocalDate }[]; now: Instant },

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { authenticate } from '#src/identity/authenticate.ts'
-import { addDays, formatUtc, localDateOf } from '#src/kernel/time.ts'
+import { addDays, formatUtc } from '#src/kernel/time.ts'
 import { call, makeNetwork, signInAs } from '#test/support/network.ts'
 import { ownDatabase } from '#test/support/own-database.ts'
 import { testVisita } from '#test/support/visita.ts'
-import { command, makeVisit, openNetwork } from '#test/support/visits.ts'
+import { command, contextLater, instantOf, makeVisit, openNetwork } from '#test/support/visits.ts'
 import { readOverview } from './overview.ts'
 
 const { app, runtime } = await testVisita()
@@ -51,9 +51,13 @@ test('without a date, each clinic is told its own today', async () => {
     .set({ time_zone: 'Pacific/Kiritimati' })
     .where('id', '=', clinicId)
     .execute()
-  const { body } = await call(app, 'GET /admin/overview', { as: people.admin })
-  const { date } = body.clinics.find(({ id }: { id: string }) => id === clinicId)
-  assert.equal(date, localDateOf(runtime.clock(), 'Pacific/Kiritimati'))
+  const dateAt = async (time: string) => {
+    const at = { ...(await contextLater(people.admin, 0)), clock: () => instantOf(time) }
+    const { clinics } = await readOverview(at, { date: undefined, readiness })
+    return clinics.find(({ id }) => id === clinicId)?.date
+  }
+  assert.equal(await dateAt('2026-11-20T09:59:59Z'), '2026-11-20')
+  assert.equal(await dateAt('2026-11-20T10:00:00Z'), '2026-11-21')
 })
 
 test('what waits is counted, and what is wrong is said', async (t) => {

@@ -39,9 +39,12 @@ const doctorOf = sql<{ id: string; name: string } | null>`(
   select json_build_object('id', doctor.id, 'name', doctor.name)
   from doctor where doctor.account_id = account.id)`
 
-const patientOf = sql<string | null>`(
-  select patient_id from patient_access
-  where patient_access.account_id = account.id and relation = 'self')`
+function patientOf(now: Instant) {
+  return sql<string | null>`(
+    select patient_id from patient_access
+    where patient_access.account_id = account.id and relation = 'self'
+      and (ends_at is null or ends_at > ${formatUtc(now)}::timestamptz))`
+}
 
 const clinicsOf = sql<{ id: string; name: string }[]>`(
   select coalesce(
@@ -66,7 +69,7 @@ function users(db: Queryable, now: Instant) {
     'account.created_at as createdAt',
     'account.email_verified_at as emailVerifiedAt',
     doctorOf.as('doctor'),
-    patientOf.as('patientId'),
+    patientOf(now).as('patientId'),
     clinicsOf.as('clinics'),
     hasFactor.as('hasSecondFactor'),
     sql<number>`(

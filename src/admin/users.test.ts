@@ -216,6 +216,33 @@ test('an admin erases an account, its visits ahead are called off, and all of it
   assert.deepEqual([own.status, own.body.type], [409, '/problems/conflict'])
 })
 
+test('of erasures of one doctor at once, one is done and on record, and the others are told so', async () => {
+  const { people } = await makeNetwork(runtime)
+  const id = accountOf(people.doctor)
+  const erase = () => call(app, `POST /admin/users/${id}/erase`, { as: people.admin })
+  const answers = await Promise.all([erase(), erase(), erase()])
+  assert.deepEqual(answers.map(({ status }) => status).toSorted(), [204, 409, 409])
+  assert.deepEqual(
+    (await eventsOf(id)).filter((type) => type === 'account.erased'),
+    ['account.erased'],
+  )
+  assert.equal((await auditOf(id)).filter((action) => action === 'account.erase').length, 1)
+})
+
+test('an account whose own access has ended has no record of its own', async () => {
+  const { people } = await makeNetwork(runtime)
+  const { as, accountId } = await makePatient(runtime)
+  const ends_at = formatUtc(runtime.clock())
+  await runtime.db
+    .updateTable('patient_access')
+    .set({ ends_at })
+    .where('account_id', '=', accountId)
+    .execute()
+  const user = await call(app, `GET /admin/users/${accountId}`, { as: people.admin })
+  assert.deepEqual([user.status, user.body.patientId], [200, undefined])
+  assert.equal((await call(app, 'GET /auth/me', { as })).body.patientId, undefined)
+})
+
 test('an admin erases no doctor who has visits ahead; without, the profile leaves too', async () => {
   const network = await openNetwork()
   const as = network.people.admin

@@ -192,8 +192,8 @@ async function refuseUnknownClinics(db: Queryable, clinicIds: readonly string[])
 }
 
 /**
- * Erases the account of somebody who asked for it otherwise than by `DELETE /me`, with all that follows there:
- * visits ahead of its own record are called off, its waits end.
+ * Erases the account of somebody who asked for it otherwise than by `DELETE /me`, with all that follows
+ * there: visits ahead of its own record are called off, its waits end.
  *
  * @throws NotFound, VisitsOpen, Refusal `conflict` for the admin's own account, and as `eraseAccount`;
  * `wrong-state` for one that was erased.
@@ -202,9 +202,9 @@ export async function eraseUser(context: SignedInContext, accountId: string): Pr
   refuseUnlessAdmin(context)
   if (accountId === context.actor.accountId)
     throw new Refusal('conflict', 'This is your own account, which DELETE /me ends.')
-  const { status, doctor } = await findUser(context, context.db, accountId)
-  if (status === 'erased') throw new Refusal('wrong-state', 'This account was erased already.')
-  await eraseAccount(context, { accountId, doctorId: doctor?.id ?? null })
+  const { status } = await findUser(context, context.db, accountId)
+  if (status === 'erased' || !(await eraseAccount(context, accountId)))
+    throw new Refusal('wrong-state', 'This account was erased already.')
 }
 
 /** Signs the account out everywhere. Throws NotFound. */

@@ -220,9 +220,9 @@ export function createCounts(
 }
 
 function standingsOf(counted: readonly Counted[], now: Instant): Standing[] {
-  return counted.map(({ limit, max, entry }) => ({
+  return counted.map(({ limit, max, entry, windowEndsAt }) => ({
     name: limit.name,
     remaining: Math.max(0, max - entry.shared - entry.own),
-    resetSeconds: Math.ceil((entry.windowEndsAt - now) / 1000),
+    resetSeconds: Math.ceil((windowEndsAt - now) / 1000),
   }))
 }

@@ -103,3 +103,13 @@ export async function deleteOpenAccountLinks(db: Queryable, accountId: string): 
     .where('used_at', 'is', null)
     .execute()
 }
+
+/** Deletes the open links of the account to another address, and leaves those by which its owner gets in. */
+export async function voidChangeLinks(db: Queryable, accountId: string): Promise<void> {
+  await db
+    .deleteFrom('account_link')
+    .where('account_id', '=', accountId)
+    .where('purpose', '=', 'change_email')
+    .where('used_at', 'is', null)
+    .execute()
+}

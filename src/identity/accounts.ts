@@ -5,6 +5,7 @@ import type { Queryable } from '#src/db/connect.ts'
 import type { Role } from '#src/db/tables.ts'
 import { InvalidRequest, NotSignedIn, type FieldError } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
+import type { Instant } from '#src/kernel/time.ts'
 import { readSettings } from '#src/settings/queries.ts'
 import { hashPassword, passwordProblem } from './passwords.ts'
 import { findAccount, insertAccount, updateLocale, type AccountRow } from './queries.ts'
@@ -100,9 +101,12 @@ export async function changeLocale(
   await updateLocale(db, change)
 }
 
-/** The account that is signed in. Throws NotSignedIn when it is gone by now. */
-export async function readAccount(db: Queryable, accountId: string): Promise<Account> {
-  const account = await findAccount(db, accountId)
+/** The account that is signed in, with its own record at `now`. Throws NotSignedIn when it is gone by now. */
+export async function readAccount(
+  db: Queryable,
+  asked: { accountId: string; now: Instant },
+): Promise<Account> {
+  const account = await findAccount(db, asked)
   if (!account) throw new NotSignedIn()
   return account
 }

@@ -179,24 +179,45 @@ test('at most three mails an hour go to an address that someone names as their n
   assert.deepEqual(made, [1, 1, 1, 0])
 })
 
+async function disableAndEnable(accountId: string): Promise<void> {
+  const context = await strangersContext()
+  await transact(context, (tx) => disableAccount(context, tx, accountId))
+  await transact(context, (tx) => enableAccount(context, tx, accountId))
+}
+
+test('nobody who is signed in takes the link from the owner by which they choose a new password', async () => {
+  const { accountId, email, as } = await registered()
+  await call(app, 'POST /auth/forgot-password', { body: { email } })
+  const token = await tokenOf(accountId, 'reset_password')
+  const newPassword = 'nine dry otters nap'
+  await call(app, 'POST /auth/change-password', { as, body: { password, newPassword } })
+  await call(app, 'DELETE /auth/sessions?except=current', { as })
+  assert.equal((await call(app, 'DELETE /auth/sessions', { as })).status, 204)
+  const body = { token, password: 'six old badgers dig' }
+  assert.equal((await call(app, 'POST /auth/reset-password', { body })).status, 204)
+  assert.equal((await signIn(email, body.password)).status, 200)
+})
+
+test('a link to a new password ends when the account is disabled', async () => {
+  const { accountId, email } = await registered()
+  await call(app, 'POST /auth/forgot-password', { body: { email } })
+  await disableAndEnable(accountId)
+  assert.deepEqual(await tokensOf(accountId, 'reset_password'), [])
+})
+
 test('a change of the address under way ends when the account is signed out everywhere or disabled', async () => {
   const ways: Record<string, (who: { as: string; email: string; accountId: string }) => unknown> = {
     owner: ({ as }) => call(app, 'DELETE /auth/sessions', { as }),
+    elsewhere: ({ as }) => call(app, 'DELETE /auth/sessions?except=current', { as }),
     operator: ({ email }) => endSessionsFor(runtime, email),
-    admin: async ({ accountId }) => {
-      const context = await strangersContext()
-      await transact(context, (tx) => disableAccount(context, tx, accountId))
-      await transact(context, (tx) => enableAccount(context, tx, accountId))
-    },
+    admin: ({ accountId }) => disableAndEnable(accountId),
   }
   for (const [what, end] of Object.entries(ways)) {
     const who = await registered()
     await wish(who.as, `next.${who.email}`)
     const token = await tokenOf(who.accountId, 'change_email')
-    await call(app, 'POST /auth/forgot-password', { body: { email: who.email } })
     await end(who)
     assert.equal((await confirm(token)).status, 422, what)
-    assert.deepEqual(await tokensOf(who.accountId, 'reset_password'), [], what)
     assert.equal((await signIn(who.email)).status, 200, what)
   }
 })

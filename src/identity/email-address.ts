@@ -29,18 +29,14 @@ export async function verifyEmail(context: Context, { token }: { token: string }
   })
 }
 
-/**
- * Notes that the account's address was shown to be its owner's, and says so where it was not known: then
- * it answers true.
- */
+/** Notes that the account's address was shown to be its owner's, and says so where it was not known. */
 export async function noteVerifiedEmail(
   context: Pick<Context, 'clock'>,
   tx: Transact,
   accountId: string,
-): Promise<boolean> {
+): Promise<void> {
   const isNew = await markEmailVerified(tx.db, { accountId, now: context.clock() })
   if (isNew) tx.append({ type: 'account.email-verified', subjects: { accountId } })
-  return isNew
 }
 
 /**

@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Queryable } from '#src/db/connect.ts'
 import { formatUtc, type Instant } from '#src/kernel/time.ts'
 
@@ -15,14 +16,20 @@ export async function markEmailVerified(
   return numUpdatedRows > 0n
 }
 
-/** Gives the account an address that was just shown to be its owner's. */
+/**
+ * Gives the account an address that was just shown to be its owner's. Where the former one was too, the
+ * account is its owner's since then: a second factor that they set up in between is theirs.
+ */
 export async function updateEmail(
   db: Queryable,
   { accountId, email, now }: { accountId: string; email: string; now: Instant },
 ): Promise<void> {
   await db
     .updateTable('account')
-    .set({ email, email_verified_at: formatUtc(now) })
+    .set({
+      email,
+      email_verified_at: sql<string>`coalesce(email_verified_at, ${formatUtc(now)}::timestamptz)`,
+    })
     .where('id', '=', accountId)
     .execute()
 }

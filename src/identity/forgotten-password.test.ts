@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Context } from '#src/context.ts'
 import { newId } from '#src/kernel/ids.ts'
+import { formatUtc } from '#src/kernel/time.ts'
 import {
   eventsOf,
   password,
@@ -14,7 +15,7 @@ import {
 import { call, pointersOf } from '#test/support/network.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { authenticate } from './authenticate.ts'
-import { askForNewEmail } from './email-address.ts'
+import { askForNewEmail, useNewEmail } from './email-address.ts'
 import { askForReset, resetPassword } from './forgotten-password.ts'
 
 const { app, runtime, logged } = await testVisita()
@@ -126,22 +127,23 @@ test('a disabled account gets no link, and one from before opens nothing', async
   assert.deepEqual(await tokensOf(accountId, 'reset_password'), [token])
 })
 
-function putFactor(accountId: string) {
+/** A factor that is put in force a second from now, or so many milliseconds. */
+function putFactor(accountId: string, later = 1000) {
+  const at = formatUtc(runtime.clock() + later)
   return runtime.db
     .insertInto('second_factor')
-    .values({
-      account_id: accountId,
-      secret: Buffer.from('x'),
-      created_at: '2026-01-01Z',
-      confirmed_at: '2026-01-01Z',
-    })
+    .values({ account_id: accountId, secret: Buffer.from('x'), created_at: at, confirmed_at: at })
     .execute()
+}
+
+async function verify(accountId: string): Promise<void> {
+  const body = { token: await tokenOf(accountId, 'verify_email') }
+  assert.equal((await call(app, 'POST /auth/verify-email', { body })).status, 204)
 }
 
 test('the second factor stays in force after a reset', async () => {
   const { accountId, email } = await registered()
-  const body = { token: await tokenOf(accountId, 'verify_email') }
-  assert.equal((await call(app, 'POST /auth/verify-email', { body })).status, 204)
+  await verify(accountId)
   await putFactor(accountId)
   assert.equal((await reset(await forgotten(email, accountId))).status, 204)
   const answer = await signIn(email, newPassword)
@@ -150,10 +152,32 @@ test('the second factor stays in force after a reset', async () => {
 
 test('a factor that a stranger set up goes when the owner of the address first shows that it is theirs', async () => {
   const { accountId, email } = await registered()
-  await putFactor(accountId)
+  await putFactor(accountId, 0)
   assert.equal((await reset(await forgotten(email, accountId))).status, 204)
   assert.equal((await signIn(email, newPassword)).status, 200)
   assert.deepEqual(await eventsOf(accountId, 'account.second-factor-off'), [{ accountId }])
+})
+
+test('a factor that a stranger set up goes also when the owner has confirmed the address since', async () => {
+  const { accountId, email } = await registered()
+  await putFactor(accountId, 0)
+  await verify(accountId)
+  assert.equal((await reset(await forgotten(email, accountId))).status, 204)
+  assert.equal((await signIn(email, newPassword)).status, 200)
+  assert.deepEqual(await eventsOf(accountId, 'account.second-factor-off'), [{ accountId }])
+})
+
+test('a factor that the owner set up stays in force after a change of the address and a reset', async () => {
+  const { accountId, email, as } = await registered()
+  await verify(accountId)
+  await putFactor(accountId, 1)
+  const next = `next.${email}`
+  await call(app, 'POST /auth/change-email', { as, body: { password, email: next } })
+  const token = await tokenOf(accountId, 'change_email')
+  await useNewEmail(await strangersContext({ later: minute }), { token })
+  assert.equal((await reset(await forgotten(next, accountId))).status, 204)
+  const answer = await signIn(next, newPassword)
+  assert.equal(answer.body.type, '/problems/second-factor-needed')
 })
 
 test('strangers who name an address as their new one use up no mail by which its owner gets in again', async () => {

@@ -13,6 +13,7 @@ import { noteVerifiedEmail } from './email-address.ts'
 import { countMailFrom, mayMailTo } from './mail-limits.ts'
 import { findActiveAccount, updatePassword } from './password-queries.ts'
 import { hashPassword, passwordProblem } from './passwords.ts'
+import { isFactorUnproven } from './second-factor-queries.ts'
 import { resetSecondFactor } from './second-factor.ts'
 import { endSessions } from './sessions.ts'
 
@@ -44,8 +45,8 @@ export async function askForReset(context: Context, { email }: { email: string }
 
 /**
  * Gives the account of the link a new password, ends all its sessions, and takes its address for verified,
- * since the link was read there. Its second factor stays, unless the address was not verified before: then
- * nobody who reads its mails had set it up.
+ * since the link was read there. Its second factor stays, unless it was in force before the address was
+ * verified: then a stranger may have set it up, who registered with the address of another.
  *
  * @throws Refusal `invalid-link`, `busy`; InvalidRequest for a poor password, which leaves the link open.
  */
@@ -58,8 +59,8 @@ export async function resetPassword(
     const { accountId } = await useAccountLink(context, tx, { purpose, token })
     await updatePassword(tx.db, { accountId, passwordHash })
     await deleteOpenAccountLinks(tx.db, accountId)
-    const isFirstProof = await noteVerifiedEmail(context, tx, accountId)
-    if (isFirstProof) await resetSecondFactor(context, tx, accountId)
+    await noteVerifiedEmail(context, tx, accountId)
+    if (await isFactorUnproven(tx.db, accountId)) await resetSecondFactor(context, tx, accountId)
     await endSessions(context, tx, { accountId })
     tx.append({ type: 'account.password-changed', subjects: { accountId } })
     await record(context, tx.db, {

@@ -27,7 +27,8 @@ export async function changeOwnAccount(
 ): Promise<Account> {
   const { accountId } = context.actor
   const fields = cleaned(changes)
-  if (Object.keys(fields).length === 0) return readAccount(context.db, accountId)
+  const asked = { accountId, now: context.clock() }
+  if (Object.keys(fields).length === 0) return readAccount(context.db, asked)
   return transact(context, async (tx) => {
     await updateOwnFields(tx.db, accountId, fields)
     tx.append({ type: 'account.changed', subjects: { accountId } })
@@ -37,7 +38,7 @@ export async function changeOwnAccount(
       subjectId: accountId,
       details: { fields: Object.keys(fields) },
     })
-    return readAccount(tx.db, accountId)
+    return readAccount(tx.db, asked)
   })
 }
 

@@ -5,9 +5,7 @@ import { eventsOf, password, registered, signIn, strangersContext } from '#test/
 import { call, pointersOf } from '#test/support/network.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { authenticate } from './authenticate.ts'
-import { makeAccountLink } from './account-links.ts'
 import { requirePassword } from './password-change.ts'
-import { transact } from '#src/events/events.ts'
 
 const { app, runtime } = await testVisita()
 const newPassword = 'nine dry otters nap'
@@ -77,19 +75,6 @@ test('of two changes at once with the same old password one succeeds', async () 
     signIns,
     answers.map(({ status }) => (status === 204 ? 200 : 401)),
   )
-})
-
-test('a link to choose a password or another address opens nothing after a change of the password', async () => {
-  const { accountId, email, as } = await registered()
-  const context = await strangersContext()
-  const reset = await transact(context, (tx) =>
-    makeAccountLink(context, tx, { accountId, purpose: 'reset_password', email }),
-  )
-  const token = runtime.links.tokenOf('reset_password', reset!)
-  assert.equal((await change(as, { password, newPassword })).status, 204)
-  const body = { token, password: 'six old badgers dig' }
-  assert.equal((await call(app, 'POST /auth/reset-password', { body })).status, 422)
-  assert.equal((await signIn(email, newPassword)).status, 200)
 })
 
 test('ten wrong passwords of one who is signed in, and none is taken for a while', async () => {

@@ -6,7 +6,7 @@ import { transact } from '#src/events/events.ts'
 import { forgiveTry, takeTry } from '#src/http/tries.ts'
 import { invalidField, NotSignedIn, Refusal } from '#src/kernel/errors.ts'
 import { readSettings } from '#src/settings/queries.ts'
-import { deleteOpenAccountLinks, lockAccount } from './account-link-queries.ts'
+import { lockAccount } from './account-link-queries.ts'
 import { findOwner, updatePassword, type OwnerRow } from './password-queries.ts'
 import { hashPassword, passwordProblem, verifyPassword } from './passwords.ts'
 import { endSessions } from './sessions.ts'
@@ -59,8 +59,8 @@ function auditWrong(context: SignedInContext, details: { limit?: string } = {}):
 }
 
 /**
- * Gives the account that is signed in a new password and ends its other sessions. Links that were mailed
- * before open nothing any more.
+ * Gives the account that is signed in a new password and ends its other sessions. Links to another address
+ * that were mailed before open nothing any more.
  *
  * @throws Refusal `bad-credentials`, `too-many-requests`, `busy`; InvalidRequest for a poor password.
  */
@@ -81,7 +81,6 @@ export async function changePassword(
     const change = { accountId, passwordHash, former: owner.passwordHash }
     // The one that was checked may have been replaced since, as by a reset.
     if (!(await updatePassword(tx.db, change))) throw wrongPassword()
-    await deleteOpenAccountLinks(tx.db, accountId)
     await endSessions(context, tx, { accountId, except: sessionId })
     tx.append({ type: 'account.password-changed', subjects: { accountId } })
     await record(context, tx.db, {

@@ -114,7 +114,7 @@ export async function findCredentials(
 
 export async function findAccount(
   db: Queryable,
-  accountId: string,
+  { accountId, now }: { accountId: string; now: Instant },
 ): Promise<AccountRow | undefined> {
   return db
     .selectFrom('account')
@@ -125,7 +125,8 @@ export async function findAccount(
       clinicsOfAccount.as('clinicIds'),
       sql<string | null>`
         (select patient_id from patient_access
-         where patient_access.account_id = account.id and relation = 'self')`.as('patientId'),
+         where patient_access.account_id = account.id and relation = 'self'
+           and (ends_at is null or ends_at > ${formatUtc(now)}))`.as('patientId'),
       hasSecondFactor.as('secondFactor'),
       needsSecondFactor.as('needsSecondFactor'),
     ])

@@ -112,8 +112,9 @@ export function identityRoutes(app: App): void {
       },
     },
     async (request) => {
-      const { db, actor } = signedIn(request)
-      return presentAccount(await readAccount(db, actor.accountId))
+      const { db, actor, clock } = signedIn(request)
+      const asked = { accountId: actor.accountId, now: clock() }
+      return presentAccount(await readAccount(db, asked))
     },
   )
 

@@ -80,7 +80,7 @@ export async function tryCode(
   return null
 }
 
-/** Says that no code of the app is taken for a while, for the owner to be told: who tries knows the password. */
+/** Says that no code of the app is taken for a while, to the owner too: who tries knows the password. */
 async function noteLock(
   context: Pick<Context, 'actor' | 'clock' | 'requestId'>,
   tx: Transact,

@@ -21,6 +21,21 @@ export async function factorStateOf(
   return row.confirmed_at === null ? 'unconfirmed' : 'in-force'
 }
 
+/**
+ * Whether the factor was in force before an address of the account was known to be its owner's: then nobody
+ * who reads its mails need have set it up.
+ */
+export async function isFactorUnproven(db: Queryable, accountId: string): Promise<boolean> {
+  const row = await db
+    .selectFrom('second_factor')
+    .innerJoin('account', 'account.id', 'account_id')
+    .select('account_id')
+    .where('account_id', '=', accountId)
+    .whereRef('confirmed_at', '<=', 'email_verified_at')
+    .executeTakeFirst()
+  return row !== undefined
+}
+
 /** Writes a factor that is to be confirmed, in place of one that never was; false when one is in force. */
 export async function putUnconfirmedFactor(
   db: Queryable,

@@ -323,29 +323,34 @@ test('a recovery code signs in while the codes of the app are locked, and wrong 
   assert.equal(await outcomeOf(signInWith(who, 2, codeAt(who.secret, 2))), 'done')
 })
 
-test('a change of the address or password under way ends when the factor is put in force or removed', async () => {
+test('a change of the address under way ends, and no reset, when the factor or its codes change', async () => {
   const linksOf = async (accountId: string) => {
     const links = runtime.db.selectFrom('account_link').select('purpose')
     const rows = await links
       .where('account_id', '=', accountId)
       .where('purpose', '<>', 'verify_email')
+      .orderBy('purpose')
       .execute()
-    return rows.length
+    return rows.map(({ purpose }) => purpose)
   }
+  const both = ['change_email', 'reset_password']
   const who = await someone()
   const makeLinks = async () => {
     for (const purpose of ['change_email', 'reset_password'] as const)
       await transact(after(0), (tx) => makeAccountLink(after(0), tx, { ...who, purpose }))
-    assert.equal(await linksOf(who.accountId), 2)
+    assert.deepEqual(await linksOf(who.accountId), both)
   }
   await makeLinks()
   const { secret } = await beginSecondFactor(await who.at(0), { password })
-  assert.equal(await linksOf(who.accountId), 2)
+  assert.deepEqual(await linksOf(who.accountId), both)
   await confirmSecondFactor(await who.at(0), { code: codeAt(secret, 0) })
-  assert.equal(await linksOf(who.accountId), 0)
+  assert.deepEqual(await linksOf(who.accountId), ['reset_password'])
   await makeLinks()
-  await disableSecondFactor(await who.at(1), { password, code: codeAt(secret, 1) })
-  assert.equal(await linksOf(who.accountId), 0)
+  await renewRecoveryCodes(await who.at(1), { password, code: codeAt(secret, 1) })
+  assert.deepEqual(await linksOf(who.accountId), ['reset_password'])
+  await makeLinks()
+  await disableSecondFactor(await who.at(2), { password, code: codeAt(secret, 2) })
+  assert.deepEqual(await linksOf(who.accountId), ['reset_password'])
 })
 
 test('a right code forgives the wrong ones before it, and after a lock counting begins anew', async () => {

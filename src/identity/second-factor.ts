@@ -7,7 +7,7 @@ import type { Queryable } from '#src/db/connect.ts'
 import { transact, type Transact } from '#src/events/events.ts'
 import { NotAllowed, Refusal } from '#src/kernel/errors.ts'
 import { readSettings } from '#src/settings/queries.ts'
-import { deleteOpenAccountLinks, lockAccount } from './account-link-queries.ts'
+import { lockAccount } from './account-link-queries.ts'
 import { requirePassword } from './password-change.ts'
 import {
   placeOf,
@@ -88,7 +88,6 @@ export async function confirmSecondFactor(
     await lockAccount(tx.db, accountId)
     const now = context.clock()
     if (!(await confirmFactor(tx.db, { accountId, secret, step, now }))) return null
-    await deleteOpenAccountLinks(tx.db, accountId)
     await endSessions(context, tx, { accountId, except: sessionId })
     tx.append({ type: 'account.second-factor-on', subjects: { accountId } })
     await audit(context, tx.db, { action: 'confirm', accountId })
@@ -113,7 +112,6 @@ export async function disableSecondFactor(
     throw new NotAllowed('The network asks its staff for a second factor. It cannot be removed.')
   await provenly(context, { ...change, action: 'disable' }, async (tx) => {
     await deleteFactor(tx.db, accountId)
-    await deleteOpenAccountLinks(tx.db, accountId)
     await endSessions(context, tx, { accountId, except: sessionId })
     tx.append({ type: 'account.second-factor-off', subjects: { accountId } })
   })
@@ -160,7 +158,7 @@ async function provenly<Result>(
 /**
  * Removes the factor of an account whose owner has lost it, in `tx`'s transaction, and ends its sessions;
  * false when there was none. For admins and the command line, who have asked the owner who they are, and for
- * whoever shows first that the address is theirs.
+ * whoever shows that the address is theirs, of which nothing was known when the factor was set up.
  */
 export async function resetSecondFactor(
   context: Pick<Context, 'actor' | 'clock' | 'requestId'>,

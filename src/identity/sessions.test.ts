@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import pg from 'pg'
 import type { Context } from '#src/context.ts'
 import { NotSignedIn } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import { eventsOf } from '#test/support/account.ts'
 import { call, type AnswerBody } from '#test/support/network.ts'
-import { withServers } from '#test/support/race-servers.ts'
+import { until, withServers } from '#test/support/race-servers.ts'
 import { testVisita } from '#test/support/visita.ts'
 import { authenticate } from './authenticate.ts'
 import { createLinkSigner } from './link-signer.ts'
-import { refreshSession } from './sessions.ts'
+import { refreshSession, type SignedIn } from './sessions.ts'
 
-const { app, runtime } = await testVisita()
+const { app, runtime, databaseUrl, logged } = await testVisita()
 const password = 'four wet herons wait'
 const day = 86_400_000
 
@@ -128,6 +129,28 @@ test('a token that comes back ends the session also when the signing key has cha
   const rotated = { ...contextAfter(0), links: createLinkSigner(keys) }
   await assert.rejects(refreshSession(rotated, refreshToken), NotSignedIn)
   assert.equal((await refresh(next.refreshToken)).status, 401)
+})
+
+test('an exchange of tokens neither waits nor fails because it cannot be remembered from where', async () => {
+  const { account, refreshToken } = await someone()
+  const context = { ...contextAfter(0), clientAddress: '192.0.2.21' }
+  const owner = new pg.Client(databaseUrl)
+  await owner.connect()
+  try {
+    // Whoever writes there waits until the commit, and then finds no such table.
+    await owner.query('begin; alter table request_count rename to request_count_away')
+    let signedIn: SignedIn | undefined
+    void refreshSession(context, refreshToken).then((done) => (signedIn = done))
+    await until('tokens are answered', () => signedIn !== undefined)
+    const message = 'a network could not be remembered'
+    assert.ok(!logged().includes(message))
+    await owner.query('commit')
+    await until('it is logged', () => logged().includes(message))
+    assert.ok(!logged().includes(account.email))
+  } finally {
+    await owner.query('rollback; alter table if exists request_count_away rename to request_count')
+    await owner.end()
+  }
 })
 
 test('text that is no refresh token is refused', async () => {

@@ -11,7 +11,7 @@ import { transact, type Transact } from '#src/events/events.ts'
 import { NotFound, NotSignedIn } from '#src/kernel/errors.ts'
 import { newId } from '#src/kernel/ids.ts'
 import type { Instant } from '#src/kernel/time.ts'
-import { deleteOpenAccountLinks, lockAccount } from './account-link-queries.ts'
+import { lockAccount, voidChangeLinks } from './account-link-queries.ts'
 import { readAccount, type Account } from './accounts.ts'
 import { rememberNetwork } from './known-networks.ts'
 import { sessionDaysMax } from './session-lengths.ts'
@@ -89,10 +89,11 @@ function cleanUserAgent(sent: string | undefined): string | null {
 export async function issueTokens(context: Context, session: StartedSession): Promise<SignedIn> {
   const { accountId, sessionId, role, refreshToken } = session
   const [account, { accessToken, expiresIn }] = await Promise.all([
-    readAccount(context.db, accountId),
+    readAccount(context.db, { accountId, now: context.clock() }),
     context.tokens.issue({ accountId, sessionId, role, now: context.clock() }),
   ])
-  await rememberNetwork(context, account.email)
+  // Nobody waits for it: the tokens must reach who asked, since the former ones are void.
+  void rememberNetwork(context, account.email)
   return { account, accessToken, expiresIn, refreshToken }
 }
 
@@ -194,18 +195,16 @@ export async function signOutEverywhere(
 
 /**
  * Ends the live sessions of an account, but for the one with the id `except`, and answers how many there
- * were. Their tokens are void with the commit. Without `except`, links under way to a new password or
- * address end too, which whoever is shut out may have asked for.
+ * were. Their tokens are void with the commit. Links to another address end too, which whoever is shut out
+ * may have asked for. Those to a new password stay: by them the owner shuts out who knows the present one.
  */
 export async function endSessions(
   context: Pick<Context, 'actor' | 'clock' | 'requestId'>,
   tx: Transact,
   { accountId, except }: { accountId: string; except?: string },
 ): Promise<number> {
-  if (except === undefined) {
-    await lockAccount(tx.db, accountId)
-    await deleteOpenAccountLinks(tx.db, accountId)
-  }
+  await lockAccount(tx.db, accountId)
+  await voidChangeLinks(tx.db, accountId)
   const ended = await endSessionsOf(tx.db, { accountId, except, now: context.clock() })
   for (const sessionId of ended)
     await auditEnd(context, tx.db, { accountId, sessionId, action: 'session.end' })

@@ -6,6 +6,7 @@ import type { Context } from '#src/context.ts'
 import type { Role } from '#src/db/tables.ts'
 import type { Transact } from '#src/events/events.ts'
 import { NotFound, Refusal } from '#src/kernel/errors.ts'
+import { deleteOpenAccountLinks } from './account-link-queries.ts'
 import { endSessions } from './sessions.ts'
 import {
   lockAccountAndAdmins,
@@ -18,8 +19,9 @@ import {
 type Standing = Pick<StandingRow, 'role' | 'status'>
 
 /**
- * Ends the account's sessions and lets it start no other, until it is enabled. The open invitations that it
- * made are revoked, since who has one would come in by it. False when it was disabled before.
+ * Ends the account's sessions and links and lets it start no other session, until it is enabled. The open
+ * invitations that it made are revoked, since who has one would come in by it. False when it was disabled
+ * before.
  *
  * @throws NotFound, Refusal `conflict` for the last active admin, `wrong-state` for one that was erased.
  */
@@ -31,6 +33,7 @@ export async function disableAccount(
   const { status } = await lockStanding(tx, accountId, 'leave')
   if (status === 'disabled') return false
   await updateStatus(tx.db, { accountId, status: 'disabled' })
+  await deleteOpenAccountLinks(tx.db, accountId)
   await endSessions(context, tx, { accountId })
   await revokeInvitations(context, tx, accountId)
   await note(context, tx, { accountId, action: 'account.disable' })

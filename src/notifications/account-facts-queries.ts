@@ -14,8 +14,8 @@ export interface AccountLinkRow {
 }
 
 /**
- * What makes a link of use, with its account as `account`, in a condition: nobody used it, and its account can use it at
- * the address that it is mailed to.
+ * What makes a link of use, with its account as `account`, in a condition: nobody used it, and its account can
+ * use it at the address that it is mailed to.
  */
 export function isOpenLink(now: Instant) {
   return sql<boolean>`(used_at is null and expires_at > ${formatUtc(now)}::timestamptz

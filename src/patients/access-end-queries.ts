@@ -108,7 +108,7 @@ export async function noteEndsAhead(
   return noteEnd(db, { column: 'end_told_at', isDue: isNear, limit })
 }
 
-/** Notes that up to `limit` accesses have ended; answers which. */
+/** Notes that up to `limit` accesses have ended; answers which. Their patients are locked then. */
 export async function noteEnds(
   db: Queryable,
   { now, limit }: { now: Instant; limit: number },
@@ -118,7 +118,31 @@ export async function noteEnds(
   return noteEnd(db, { column: 'end_noted_at', isDue: hasEnded, limit })
 }
 
-/** What another process is noting is left to it. */
+/**
+ * Ends what access is open to those of the patients, whose rows are locked, whose record nobody manages at
+ * `now`; answers which.
+ */
+export async function closeUnmanaged(
+  db: Queryable,
+  { patientIds, now }: { patientIds: readonly string[]; now: Instant },
+): Promise<AccessKey[]> {
+  const at = sql`${formatUtc(now)}::timestamptz`
+  const { rows } = await sql<AccessKey>`
+    update patient_access as access set ends_at = ${at}, agreed_ends_at = ${at}, end_noted_at = ${at}
+    where access.patient_id = any (${patientIds}::uuid[]) and access.relation <> 'self'
+      and (access.ends_at is null or access.ends_at > ${at})
+      and not exists (
+        select from patient_access as managing
+        where managing.patient_id = access.patient_id and managing.scope = 'manage'
+          and (managing.ends_at is null or managing.ends_at > ${at}))
+    returning access.account_id as "accountId", access.patient_id as "patientId"`.execute(db)
+  return rows
+}
+
+/**
+ * What another process is noting, or changing, is left for the next time. The patients are locked as by
+ * whoever gives access, so that nobody comes to manage a record while its other accesses end.
+ */
 async function noteEnd(
   db: Queryable,
   options: {
@@ -129,8 +153,9 @@ async function noteEnd(
 ): Promise<AccessKey[]> {
   const { rows } = await sql<AccessKey>`
     with due as (
-      select account_id, patient_id from patient_access where ${options.isDue}
-      order by ends_at limit ${options.limit} for update skip locked
+      select account_id, patient_id from patient_access join patient on patient.id = patient_id
+      where ${options.isDue}
+      order by ends_at limit ${options.limit} for no key update skip locked
     )
     update patient_access as access set ${sql.ref(options.column)} = ends_at
     from due where access.account_id = due.account_id and access.patient_id = due.patient_id

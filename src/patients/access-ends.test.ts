@@ -185,6 +185,44 @@ test('an end that moves is told of anew, and one that was agreed on for soon onl
   ])
 })
 
+/** Lets somebody new look at the child from now on, for good. */
+async function onlookerOf({ patientId }: Child): Promise<TestPatient> {
+  const onlooker = await makePatient(runtime)
+  await runtime.db
+    .insertInto('patient_access')
+    .values({
+      patient_id: patientId,
+      account_id: onlooker.accountId,
+      relation: 'carer',
+      scope: 'see',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  return onlooker
+}
+
+test('when the last who manages a record goes by time, everyone else does, and each is told once', async () => {
+  const [left, managed] = [await childBorn('2018-05-17'), await childBorn('2018-05-17')]
+  const end = parseInstant('2036-05-17T00:00:00Z')!
+  const [leftOver, staying] = [await onlookerOf(left), await onlookerOf(managed)]
+  await runtime.db
+    .insertInto('patient_access')
+    .values({
+      patient_id: managed.patientId,
+      account_id: (await makePatient(runtime)).accountId,
+      relation: 'carer',
+      scope: 'manage',
+      created_at: formatUtc(runtime.clock()),
+    })
+    .execute()
+  await Promise.all(Array.from({ length: 4 }, () => noteAccessEnds(processAt(end + day))))
+  await noteAccessEnds(processAt(end + 2 * day))
+  assert.deepEqual(await told(left.patientId), ['access.ended', 'access.ended'])
+  assert.equal(await endOf({ ...left, parent: leftOver }), formatUtc(end + day))
+  assert.deepEqual(await told(managed.patientId), ['access.ended'])
+  assert.equal(await endOf({ ...managed, parent: staying }), 'never')
+})
+
 test('what is noted is told, also when the process that noted it dies before it commits', async () => {
   const child = await childBorn('2018-05-17')
   const end = parseInstant('2036-05-17T00:00:00Z')!

@@ -10,6 +10,7 @@ import { messageOf } from '#src/kernel/errors.ts'
 import type { Instant } from '#src/kernel/time.ts'
 import { childEndsDue, noteChildEndsDone } from '#src/settings/queries.ts'
 import {
+  closeUnmanaged,
   lockPatientsOfOthers,
   noteEnds,
   noteEndsAhead,
@@ -75,7 +76,8 @@ async function moveChildEndsOfAll(runtime: Noting): Promise<number> {
 /**
  * Appends `access.ending` for each access that ends within 30 days, and `access.ended` for each that has
  * ended by itself: once for each end, in the transaction that notes it, whatever process dies and however
- * many are at it. Answers how many of both.
+ * many are at it. Where nobody manages the record any more, all access to it ends, as when the last manager
+ * leaves. Answers how many ends of both kinds came by time.
  */
 export async function noteAccessEnds(runtime: Noting): Promise<{ ending: number; ended: number }> {
   return {
@@ -93,9 +95,15 @@ async function noteAll(
   let noted: number
   do {
     noted = await transact(context, async (tx) => {
-      const keys = await note(tx.db, { now: runtime.clock(), limit: batchSize })
+      const now = runtime.clock()
+      const keys = await note(tx.db, { now, limit: batchSize })
       for (const { accountId, patientId } of keys)
         tx.append({ type, subjects: { accountId, patientId } })
+      if (note === noteEnds) {
+        const patientIds = keys.map(({ patientId }) => patientId)
+        for (const subjects of await closeUnmanaged(tx.db, { patientIds, now }))
+          tx.append({ type, subjects })
+      }
       return keys.length
     })
     count += noted

@@ -90,11 +90,11 @@ export function accessRoutes(app: App): void {
   app.patch(
     '/patients/:id/access/:accountId',
     {
-      config: { audience: 'signed-in', refusals: ['not-allowed'] },
+      config: { audience: 'signed-in', refusals: ['not-allowed', 'conflict'] },
       schema: {
         summary: 'Change how far and until when an account acts for a patient',
         description:
-          "For the accounts that manage the record. Nobody changes the access of the patients themselves, and nobody gives what lasts longer than their own. Access to a child's record ends when the child is of age, whatever was agreed on.",
+          "For the accounts that manage the record. Nobody changes the access of the patients themselves, and nobody gives what lasts longer than their own. The last account that manages a record does not lower its own scope: it leaves. Access to a child's record ends when the child is of age, whatever was agreed on.",
         operationId: 'updatePatientAccess',
         tags: ['patients'],
         params: AccessPath,

@@ -339,6 +339,19 @@ test('a record whose last manager leaves goes back to the desk, which the answer
   assert.equal((await call(app, `GET /patients/${child.id}`, { as: onlooker.as })).status, 404)
 })
 
+test('the last account that manages a record does not make it one that nobody manages, but leaves', async () => {
+  const parent = await makePatient(runtime)
+  const child = await childOf(parent)
+  await letIn(child, { scope: 'see' })
+  const refused = await change(child, parent.accountId, { scope: 'see' })
+  assert.deepEqual([refused.status, refused.body.type], [409, '/problems/conflict'])
+  assert.match(refused.body.detail, /DELETE/)
+  const other = await letIn(child, { relation: 'parent', scope: 'manage' })
+  assert.equal((await change(child, parent.accountId, { scope: 'book' })).status, 200)
+  const left = { as: other.as, patientId: child.patientId }
+  assert.equal((await change(left, other.accountId, { scope: 'book' })).status, 409)
+})
+
 test('of two who accept one invitation at once, one does; and what is taken back at once lets nobody in', async () => {
   const owner = await makePatient(runtime)
   for (let round = 0; round < 8; round += 1) {

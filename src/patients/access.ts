@@ -5,7 +5,7 @@ import { record } from '#src/audit/audit.ts'
 import type { SignedInContext } from '#src/context.ts'
 import type { PatientAccessTable } from '#src/db/tables.ts'
 import { transact, type Transact } from '#src/events/events.ts'
-import { invalidField, NotAllowed, NotFound } from '#src/kernel/errors.ts'
+import { invalidField, NotAllowed, NotFound, Refusal } from '#src/kernel/errors.ts'
 import { formatUtc, parseInstant, type Instant } from '#src/kernel/time.ts'
 import {
   accessesTo,
@@ -62,7 +62,7 @@ export async function listAccess(context: SignedInContext, patientId: string): P
  * Changes how far and until when an account may act for the patient. Nobody changes the access of the
  * patients themselves, and nobody gives what lasts longer than their own.
  *
- * @throws NotFound, NotAllowed, InvalidRequest.
+ * @throws NotFound, NotAllowed, InvalidRequest, Refusal `conflict` when nobody would manage the record then.
  */
 export async function changeAccess(
   context: SignedInContext,
@@ -86,6 +86,7 @@ export async function changeAccess(
     })
     const changed = await accessOf(tx.db, { ...key, now })
     if (!changed) throw invalidField('/endsAt', '/endsAt must lie in the future.')
+    if (changed.scope !== 'manage') refuseUnlessManaged(await accessesTo(tx.db, { patientId, now }))
     await record(context, tx.db, {
       ...accessEntry(patientId, 'change'),
       details: { accountId, fields: Object.keys(change) },
@@ -93,6 +94,19 @@ export async function changeAccess(
     tx.append({ type: 'access.changed', subjects: { accountId, patientId } })
     return changed
   })
+}
+
+/** Whoever stayed would have nobody to change or end what they have. */
+function refuseUnlessManaged(accesses: readonly AccessRow[]): void {
+  if (!isManagedBy(accesses))
+    throw new Refusal(
+      'conflict',
+      'Nobody else manages the record. Leave it instead: DELETE /patients/{id}/access/{accountId}.',
+    )
+}
+
+function isManagedBy(accesses: readonly AccessRow[]): boolean {
+  return accesses.some(({ scope }) => scope === 'manage')
 }
 
 /**
@@ -152,7 +166,7 @@ export async function endAccess(
         throw new NotAllowed('Nobody ends the access of the patients themselves to their record.')
       await close(context, tx, { ...key, now })
       const left = await accessesTo(tx.db, { patientId, now })
-      const isManaged = left.some(({ scope }) => scope === 'manage')
+      const isManaged = isManagedBy(left)
       // Nobody would be there to end what the others have.
       if (!isManaged)
         for (const other of left)

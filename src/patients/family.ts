@@ -1,5 +1,5 @@
-// The people whom an account cares for, and its holder where the account came without a record: it registers a
-// record for each, and manages it.
+// The people whom an account cares for, and its holder where the account came without a record: it registers
+// a record for each, and manages it.
 
 import { record } from '#src/audit/audit.ts'
 import type { SignedInContext } from '#src/context.ts'
@@ -29,7 +29,8 @@ export interface NewDependent extends ContactInput {
  * Makes a record of a child or a person cared for, which the account manages. Whether the network knows the
  * person already is not said: that is for the staff who see both.
  *
- * @throws InvalidRequest, Refusal `conflict` for an account that has too many, or a record of its own already.
+ * @throws InvalidRequest, Refusal `conflict` for an account that has too many, or a record of its own
+ * already.
  */
 export async function registerDependent(
   context: SignedInContext,

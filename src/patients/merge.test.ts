@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { sql } from 'kysely'
+import pg from 'pg'
 import { newId } from '#src/kernel/ids.ts'
 import { formatUtc } from '#src/kernel/time.ts'
 import { call, signInAs, type Answer } from '#test/support/network.ts'
@@ -10,7 +11,7 @@ import { auditOf, command, makeVisit, openNetwork } from '#test/support/visits.t
 import type { OpenNetwork } from '#test/support/visits.ts'
 import { testVisita } from '#test/support/visita.ts'
 
-const { app, runtime } = await testVisita()
+const { app, runtime, databaseUrl } = await testVisita()
 const { db } = runtime
 const at = () => formatUtc(runtime.clock())
 
@@ -400,6 +401,20 @@ test('who merges vouches for both, and an admin alone joins what accounts manage
       .execute()
   assert.equal((await merge(people.deskHere, kept, managed)).status, 403)
   assert.equal((await merge(people.admin, kept, managed)).status, 200)
+})
+
+test('a stranger’s merge is refused without waiting for who works on the records', async () => {
+  const network = await openNetwork()
+  const [kept, duplicate] = [await registered(network), await registered(network)]
+  const working = new pg.Client({ connectionString: databaseUrl })
+  await working.connect()
+  try {
+    await working.query('begin')
+    await working.query('select from patient where id = any ($1) for update', [[kept, duplicate]])
+    assert.equal((await merge(network.people.deskElsewhere, kept, duplicate)).status, 404)
+  } finally {
+    await working.end()
+  }
 })
 
 test('an account of two desks merges what both registered, and no link to either opens it', async () => {

@@ -63,6 +63,8 @@ export async function mergePatients(context: SignedInContext, merge: Merge): Pro
     details: { formerPatientId: duplicateId },
   }
   const merged = transact(context, async (tx) => {
+    // Whoever may not merge holds up nobody; and who may is asked again when nothing changes any more.
+    await authorise(context, tx.db, merge)
     const areThere = await lockPatientsToMerge(tx.db, { patientId, duplicateId })
     await authorise(context, tx.db, merge)
     if (!areThere) throw new NotFound('patient')

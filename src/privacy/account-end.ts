@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { record } from '#src/audit/audit.ts'
 import { stepOrRefuse, takeStep } from '#src/booking/step.ts'
-import type { AccountActor, SignedInContext } from '#src/context.ts'
+import type { SignedInContext } from '#src/context.ts'
 import { isDatabaseError } from '#src/db/constraints.ts'
 import { transact } from '#src/events/events.ts'
 import { requirePassword } from '#src/identity/password-change.ts'
@@ -19,6 +19,7 @@ import { removeDoctorWithin } from './doctor-leaving.ts'
 import { refuseOpenVisits } from './open-visits.ts'
 import { recordErasure } from './patient-erasure.ts'
 import {
+  doctorOfAccount,
   eraseAccountRow,
   isLastAdmin,
   leavePatients,
@@ -42,7 +43,7 @@ export async function endOwnAccount(
 ): Promise<void> {
   await requirePassword(context, password)
   await requireCode(context, code)
-  await eraseAccount(context, context.actor)
+  await eraseAccount(context, context.actor.accountId)
 }
 
 async function requireCode(context: SignedInContext, code: string | undefined): Promise<void> {
@@ -64,19 +65,17 @@ async function requireCode(context: SignedInContext, code: string | undefined): 
   throw wrongCode()
 }
 
-/** Whose account ends, and the profile of a doctor's. */
-type Leaving = Pick<AccountActor, 'accountId' | 'doctorId'>
-
 /**
- * Erases an account at once, for its holder or for an admin, as whom all of it is on record. Visits ahead of its own record are cancelled, however late, and
- * its waits end. A record with a visit that took place stays with the clinics; one without goes. Records of
- * others go back to the desk. A doctor's profile leaves with the account.
+ * Erases an account at once, for its holder or for an admin, as whom all of it is on record. Visits ahead of
+ * its own record are cancelled, however late, and its waits end. A record with a visit that took place stays
+ * with the clinics; one without goes. Records of others go back to the desk. A doctor's profile leaves with
+ * the account. Answers false for one that was erased before.
  *
  * @throws VisitsOpen for a doctor with visits ahead, Refusal `conflict` for the last admin and for one whose
  * account goes on booking meanwhile.
  */
-export async function eraseAccount(context: SignedInContext, leaving: Leaving): Promise<void> {
-  const { accountId, doctorId } = leaving
+export async function eraseAccount(context: SignedInContext, accountId: string): Promise<boolean> {
+  const doctorId = await doctorOfAccount(context.db, accountId)
   if (doctorId !== null)
     await refuseOpenVisits(context.db, { whose: { doctorId }, now: context.clock() })
   if (await isLastAdmin(context.db, accountId))
@@ -85,7 +84,8 @@ export async function eraseAccount(context: SignedInContext, leaving: Leaving): 
   const passwordHash = await hashPassword(randomBytes(32).toString('base64url'))
   for (let tries = 1; tries <= triesMax; tries += 1) {
     await callOff(context, accountId)
-    if (await tryErasing(context, { ...leaving, passwordHash })) return
+    const outcome = await tryErasing(context, { accountId, passwordHash })
+    if (outcome !== 'visits-open') return outcome === 'erased'
   }
   throw new Refusal('conflict', 'Visits are being booked with this account. Try again in a moment.')
 }
@@ -121,15 +121,16 @@ async function cancel(context: SignedInContext, id: string): Promise<void> {
   })
 }
 
-/** False when a visit was booked meanwhile. */
+/** Visits are open when one was booked meanwhile; gone is an account that was erased meanwhile. */
 async function tryErasing(
   context: SignedInContext,
-  { accountId, doctorId, passwordHash }: Leaving & { passwordHash: string },
-): Promise<boolean> {
+  { accountId, passwordHash }: { accountId: string; passwordHash: string },
+): Promise<'erased' | 'gone' | 'visits-open'> {
   try {
-    const released = await transact(context, async (tx) => {
+    const { released, isErased } = await transact(context, async (tx) => {
       // First of all, as whoever gives the account access to somebody does.
       await lockRecordsOf(tx.db, accountId)
+      const doctorId = await doctorOfAccount(tx.db, accountId)
       const { released } =
         doctorId === null ? { released: [] } : await removeDoctorWithin(context, tx, doctorId)
       const left = await leavePatients(tx.db, { accountId, now: context.clock() })
@@ -145,19 +146,20 @@ async function tryErasing(
         if (outcome === 'erased' || outcome === 'deleted')
           await recordErasure(context, tx, patientId)
       }
-      await eraseAccountRow(tx.db, { accountId, passwordHash })
+      if (!(await eraseAccountRow(tx.db, { accountId, passwordHash })))
+        return { released, isErased: false }
       tx.append({ type: 'account.erased', subjects: { accountId } })
       await record(context, tx.db, {
         action: 'account.erase',
         subjectType: 'account',
         subjectId: accountId,
       })
-      return released
+      return { released, isErased: true }
     })
     for (const offer of released) announceRelease(context, offer)
-    return true
+    return isErased ? 'erased' : 'gone'
   } catch (error) {
-    if (isDatabaseError(error) && error.constraint === 'patient_visits_open') return false
+    if (isDatabaseError(error) && error.constraint === 'patient_visits_open') return 'visits-open'
     throw error
   }
 }

@@ -38,7 +38,8 @@ export async function removeDoctor(context: SignedInContext, doctorId: string): 
 
 /**
  * As `removeDoctor`, in a transaction that does with the account what is right. Answers its id, null for
- * none, and the offers whose times were let go, for `announceRelease` after the commit. Bookings under way finish first and are then in the way, later ones find the doctor gone.
+ * none, and the offers whose times were let go, for `announceRelease` after the commit. Bookings under way
+ * finish first and are then in the way, later ones find the doctor gone.
  *
  * @throws NotFound, VisitsOpen.
  */

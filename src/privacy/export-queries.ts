@@ -155,12 +155,16 @@ export async function readMarkItems(db: Queryable, accountId: string): Promise<I
   )
 }
 
+/** The name of the account that gave the access; nobody for one's own, and for what a clinic's link gave. */
+const giverOf = sql`(select giver.name from account as giver where giver.id = granted_by)`
+
 /** Accesses of the account to others' records, also those that ended. */
 export async function accessItems(db: Queryable, accountId: string): Promise<Item[]> {
   return items(
     db,
     sql`select patient_id as "patientId", relation, scope, created_at as "createdAt",
-      ends_at as "endsAt" from patient_access where account_id = ${accountId} order by created_at`,
+      ends_at as "endsAt", ${giverOf} as "givenBy"
+      from patient_access where account_id = ${accountId} order by created_at`,
   )
 }
 
@@ -209,10 +213,11 @@ export async function recordAccessItems(db: Queryable, patientId: string): Promi
   return items(
     db,
     sql`select account.name, relation, scope, patient_access.created_at as "createdAt",
-      ends_at as "endsAt", null as email, null::timestamptz as "usedAt"
+      ends_at as "endsAt", ${giverOf} as "givenBy", null as email, null::timestamptz as "usedAt"
       from patient_access join account on account.id = account_id where patient_id = ${patientId}
       union all
-      select null, relation, scope, created_at, agreed_ends_at, email, used_at
+      select null, relation, scope, created_at, agreed_ends_at,
+        (select giver.name from account as giver where giver.id = invited_by), email, used_at
       from access_invitation where patient_id = ${patientId}
       order by 4`,
   )

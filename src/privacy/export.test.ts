@@ -250,7 +250,7 @@ test('who manages a record exports it, who looks or books does not, and a strang
   const access = { account_id: other.accountId, patient_id: owner.patientId, created_at: at() }
   await db
     .insertInto('patient_access')
-    .values({ ...access, relation: 'carer', scope: 'book' })
+    .values({ ...access, relation: 'carer', scope: 'book', granted_by: owner.accountId })
     .execute()
   assert.equal((await call(app, request, { as: other.as })).status, 403)
   await db
@@ -261,6 +261,8 @@ test('who manages a record exports it, who looks or books does not, and a strang
   const { body } = await call(app, request, { as: other.as })
   assert.deepEqual([body.account, body.records.length], [undefined, 1])
   assert.equal(body.records[0].id, owner.patientId)
+  const givers = body.records[0].accesses.map((one: { givenBy?: string }) => one.givenBy)
+  assert.deepEqual(givers, [undefined, 'Someone'])
   assert.deepEqual(
     (await auditOf(owner.patientId)).map(({ action, allowed }) => [action, allowed]),
     [

@@ -88,6 +88,16 @@ export async function ownRecordsManagedAlone(
   return rows.map((row) => row.patient_id)
 }
 
+/** The profile of the account, if it has one. */
+export async function doctorOfAccount(db: Queryable, accountId: string): Promise<string | null> {
+  const row = await db
+    .selectFrom('doctor')
+    .select('id')
+    .where('account_id', '=', accountId)
+    .executeTakeFirst()
+  return row?.id ?? null
+}
+
 /** Whether there is no other admin who can sign in. */
 export async function isLastAdmin(db: Queryable, accountId: string): Promise<boolean> {
   const { rows } = await sql<{ is_last: boolean }>`
@@ -160,7 +170,9 @@ export async function lockRecord(
   return { accountIds: rows.map((row) => row.account_id) }
 }
 
-/** Lets the times go that are held with the doctor or for the patient, whose row the transaction has locked. */
+/**
+ * Lets the times go that are held with the doctor or for the patient, whose row the transaction has locked.
+ */
 export async function releaseHeldTimes(
   db: Queryable,
   options: {

@@ -169,9 +169,12 @@ test('one process at a time removes what is over', async () => {
     await client.query(
       "select pg_advisory_lock(hashtextextended('retention ' || current_schema(), 0))",
     )
-    await removeWhatIsOver(runtime)
+    await db.updateTable('network_settings').set({ keep_patients_years: 10 }).execute()
+    const position = { created_at: ago(11 * 366), id: newId() }
+    assert.deepEqual(await removeWhatIsOver(runtime, position), position)
     assert.equal(await isThere(old), true)
   } finally {
+    await db.updateTable('network_settings').set({ keep_patients_years: null }).execute()
     await client.end()
   }
   await removeWhatIsOver(runtime)

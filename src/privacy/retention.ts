@@ -29,7 +29,10 @@ const batchSize = 1000
 const patientsLookedAt = 2000
 const patientsErased = 50
 
-/** How many of these statements there are in one run: 100,000 records of a million in an hour. */
+/**
+ * How many of these statements there are in one run, once an hour: they look at 100,000 records at most, and
+ * erase 2500.
+ */
 const stepsMax = 50
 
 /** For how many days rows are kept after they are over, where no setting says it. */
@@ -45,7 +48,7 @@ export const daysKept = {
 /**
  * Removes all that is older than it may be. What another process is removing is left to it. Of records it
  * looks at a part, from the position `from` on, and answers where the next run goes on; null for the
- * beginning.
+ * beginning. Where another process is at them, that is where this one was to begin.
  */
 export async function removeWhatIsOver(
   runtime: Keeping,
@@ -84,8 +87,8 @@ async function eraseForgotten(
   const context = { ...runtime, actor: null, requestId: 'retention' }
   let after = from
   for (let step = 0; step < stepsMax; step += 1) {
-    after = await transact(context, async (tx) => {
-      if (!(await lockRetention(tx.db))) return null
+    const next: PatientPosition | null | 'busy' = await transact(context, async (tx) => {
+      if (!(await lockRetention(tx.db))) return 'busy'
       const now = runtime.clock()
       const asked = { after, before, now, limit: patientsLookedAt }
       const patients = await nextPatients(tx.db, asked)
@@ -99,7 +102,9 @@ async function eraseForgotten(
       if (forgotten.length === patientsErased) return forgotten.at(-1)!
       return patients.length === patientsLookedAt ? patients.at(-1)! : null
     })
-    if (after === null) return null
+    if (next === 'busy') return after
+    if (next === null) return null
+    after = next
   }
   return after
 }
