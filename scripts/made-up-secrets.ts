@@ -7,5 +7,6 @@ export const madeUpSecrets: ReadonlyMap<string, string> = new Map([
   ['694301491a07242b', 'the token of an invitation to a record, as above'],
   ['49a79c735ec430f7', 'an access token whose signature is the word "signature"'],
   ['5ffbf3aa87666f97', 'a refresh token in the examples'],
+  ['868fb62268ab9868', 'a refresh token in the examples, whole'],
   ['9972393cda0566e1', 'the secret of a second factor in docs/guides/signing-in.md'],
 ])

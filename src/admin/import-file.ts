@@ -51,13 +51,13 @@ export function readImportFile<Column extends string>(
       detail: `The file has ${rows.length} lines below the header, of at most ${linesMax}.`,
     })
   if (problems.length > 0) return { lines: [], problems }
-  const lines = rows.map(({ line, cells }) => {
-    if (cells.length > names.length)
-      problems.push({
-        line,
-        detail: `The line has ${cells.length} cells, the header ${names.length}: put a cell that holds a separator in quotes.`,
-      })
-    return { line, cells: cellsOf(names, cells) }
+  const lines = rows.flatMap(({ line, cells }) => {
+    if (cells.length <= names.length) return [{ line, cells: cellsOf(names, cells) }]
+    problems.push({
+      line,
+      detail: `The line has ${cells.length} cells, the header ${names.length}: put a cell that holds a separator in quotes.`,
+    })
+    return []
   })
   return { lines, problems }
 }

@@ -8,9 +8,11 @@ const unknownNetwork = 'unknown'
 /**
  * The network that one customer has: an IPv4 address, also when it is written as IPv6 (RFC 4291, section
  * 2.5.5.2, and RFC 6052, section 2.1), or the first 64 bits of an IPv6 address, of which each line has at
- * least so many (RFC 6177). Always written the same. A port behind the address is left out.
+ * least so many (RFC 6177). Always written the same. A port behind the address is left out. A
+ * connection that has just gone has no address any more.
  */
-export function networkOf(address: string): string {
+export function networkOf(address: string | undefined): string {
+  if (address === undefined) return unknownNetwork
   const bare = withoutPort(address.trim())
   if (isIPv4(bare)) return bare
   if (!isIPv6(bare)) return unknownNetwork

@@ -134,6 +134,8 @@ test('a signed token without an end or an owner is refused', async () => {
     signed({ ...rightClaims, exp: '9999999999' }),
     signed({ ...rightClaims, sub: undefined }),
     signed({ ...rightClaims, sid: 7 }),
+    signed({ ...rightClaims, sid: "x' or 1=1" }),
+    signed({ ...rightClaims, sub: '\0' }),
     signed('null'),
     signed('not JSON'),
   ]

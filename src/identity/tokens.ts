@@ -3,6 +3,7 @@
 
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
 import { compactVerify, errors, SignJWT } from 'jose'
+import { validate } from 'uuid'
 import type { Role } from '#src/db/tables.ts'
 import type { Instant } from '#src/kernel/time.ts'
 
@@ -66,7 +67,7 @@ export function createTokenSigner(options: {
       const { iss, aud, exp, sub, sid } = signed.claims
       if (iss !== issuer || aud !== audience) return null
       if (typeof exp !== 'number' || now >= exp * 1000) return null
-      if (typeof sub !== 'string' || typeof sid !== 'string') return null
+      if (!isId(sub) || !isId(sid)) return null
       return { accountId: sub, sessionId: sid }
     },
 
@@ -102,6 +103,10 @@ export function createTokenSigner(options: {
       throw error
     }
   }
+}
+
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && validate(value)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -13,7 +13,7 @@ import { call, signInAs } from '../support/network.ts'
 import { makeScene, operations, requestOf, sendRequest } from '../support/operations.ts'
 import { testVisita } from '../support/visita.ts'
 
-const { runtime, app: plainApp } = await testVisita()
+const { runtime, app: plainApp, logged } = await testVisita()
 
 let app: App
 let port: number
@@ -347,6 +347,16 @@ test('credentials are allowed to the sites that are configured, and to no other'
       if (isFriend) assert.equal(headers['access-control-allow-credentials'], 'true')
       assert.match(String(headers.vary), /origin/i)
     }
+})
+
+test('what follows a request and is none ends the connection, and is no fault of the server', async () => {
+  const before = logged().length
+  const request = 'GET /api/v1/clinics HTTP/1.1\r\nHost: visita.test\r\n\r\n'
+  for (let round = 0; round < 3; round += 1) await send(`${request}\x00\x01garbage\r\n\r\n`)
+  const coded = 'POST /api/v1/auth/login HTTP/1.1\r\nHost: visita.test\r\nTransfer-Encoding: '
+  await send(`${coded}xchunked\r\n\r\n`)
+  await send(`${coded}chunked\r\nContent-Type: application/json\r\n\r\nZZ\r\n`)
+  assert.doesNotMatch(logged().slice(before), /"level":50/)
 })
 
 test('what is only read changes nothing', async () => {
