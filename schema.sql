@@ -1835,12 +1835,12 @@ CREATE TRIGGER refuse_erased_account_anew AFTER UPDATE ON public.patient_access 
 
 CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.appointment FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
 
-CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.waitlist_entry FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
+CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.medical_entry FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
 
 CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.patient_access FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
 
-CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.medical_entry FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
-
-CREATE TRIGGER refuse_words_of_erased AFTER INSERT ON public.message FOR EACH ROW EXECUTE FUNCTION refuse_words_of_erased();
+CREATE TRIGGER refuse_erased_patient AFTER INSERT ON public.waitlist_entry FOR EACH ROW EXECUTE FUNCTION refuse_erased_patient();
 
 CREATE TRIGGER refuse_words_of_erased AFTER INSERT ON public.appointment_event FOR EACH ROW WHEN (((new.note IS NOT NULL) OR (new.staff_note IS NOT NULL))) EXECUTE FUNCTION refuse_words_of_erased();
+
+CREATE TRIGGER refuse_words_of_erased AFTER INSERT ON public.message FOR EACH ROW EXECUTE FUNCTION refuse_words_of_erased();

@@ -41,7 +41,7 @@ const functions = `
 const triggers = `
   select pg_get_triggerdef(pg_trigger.oid) || ';' as sql from pg_trigger
   join pg_class class on class.oid = tgrelid
-  where not tgisinternal and class.relnamespace = current_schema()::regnamespace order by tgname`
+  where not tgisinternal and class.relnamespace = current_schema()::regnamespace order by tgname, class.relname`
 
 /** The text of schema.sql for a migrated database. */
 export async function schemaText(databaseUrl: string): Promise<string> {
